@@ -1,0 +1,170 @@
+"""Settings of the server: typed, from `FEEDSRV_*`, judged at start, secrets by file path.
+
+Read only by the wiring and the doors; every other room is given values. `docs/settings.md` lists
+them all, and a test holds that list to this file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from feedsrv.errors import OperatorError
+
+PREFIX: Final = "FEEDSRV_"
+# Variables of the same prefix that other doors read.
+ELSEWHERE: Final = ("FEEDSRV_AS", "FEEDSRV_AGENT_")
+
+
+class BadSettingsError(OperatorError):
+    """One or more settings cannot be used; the message names each variable."""
+
+    code = "settings.invalid"
+
+
+def _positive(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        raise ValueError("must be longer than nothing, such as PT1H or P3D")
+    return span
+
+
+Span = Annotated[timedelta, AfterValidator(_positive)]
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose; a default changes nothing outside the data folder."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data: Path = Field(default=Path(".run"), description="Folder for everything that is written.")
+    database_url: str | None = Field(
+        default=None, description="Database; by default SQLite in the data folder."
+    )
+    shelf: Path | None = Field(
+        default=None, description="Folder of published files; else `shelf` in the data folder."
+    )
+
+    publisher: str = Field(
+        default="feedsrv",
+        min_length=1,
+        max_length=64,
+        description="Your name, as people read it on the public page.",
+    )
+    organisation: str | None = Field(
+        default=None,
+        description="The O of your issuing CAs, which agents check; needed with keys of your own.",
+    )
+    mitigation_signer: str | None = Field(
+        default=None, description="URI of the key that signs mitigations: file:/m.pem?chain=/m-chain.pem."
+    )
+    feed_signer: str | None = Field(default=None, description="URI of the key that signs feeds.")
+    anchors: Path | None = Field(
+        default=None, description="PEM file with the root certificates that agents pin."
+    )
+    crls: Path | None = Field(default=None, description="Folder of revocation lists (*.crl) to publish.")
+    development_keys: Path | None = Field(
+        default=None, description="Folder of a development PKI, made on the spot; used when no signer is set."
+    )
+
+    feed_lifetime: Span = Field(default=timedelta(days=3), description="How long a feed is fresh.")
+    poll_interval: Span = Field(
+        default=timedelta(hours=1), description="How often agents are asked to come back."
+    )
+    max_review: Span = Field(
+        default=timedelta(days=180), description="The longest a mitigation runs unreviewed."
+    )
+    keeper_interval: Span = Field(
+        default=timedelta(minutes=5), description="How often the keeper looks at feeds."
+    )
+
+    bind: str = Field(default="127.0.0.1:8080", description="Address and port of the public surface.")
+    workers: int = Field(default=2, ge=1, le=64, description="gunicorn worker processes.")
+    threads: int = Field(default=8, ge=1, le=256, description="Threads per worker.")
+
+    @model_validator(mode="after")
+    def _keys_come_together(self) -> Self:
+        own = {
+            "MITIGATION_SIGNER": self.mitigation_signer,
+            "FEED_SIGNER": self.feed_signer,
+            "ANCHORS": self.anchors,
+            "ORGANISATION": self.organisation,
+        }
+        if any(own.values()) and not all(own.values()):
+            missing = ", ".join(PREFIX + name for name, value in own.items() if not value)
+            raise ValueError(f"keys of your own are set in part: set {missing} as well")
+        return self
+
+    @property
+    def uses_development_keys(self) -> bool:
+        """True where no key of the operator's own is set."""
+        return self.mitigation_signer is None
+
+    @property
+    def database(self) -> str:
+        """The database in force, as an SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{(self.data / 'feedsrv.sqlite').absolute()}"
+
+    @property
+    def shelf_folder(self) -> Path:
+        """The folder of published files in force."""
+        return self.shelf or self.data / "shelf"
+
+    @property
+    def development_folder(self) -> Path:
+        """The folder of the development PKI in force."""
+        return self.development_keys or self.data / "keys"
+
+
+def read_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises:
+        BadSettingsError: a variable is malformed, or does not fit another; every one is named.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        sentences = [_sentence(error["loc"], error["msg"]) for error in wrong.errors()]
+        raise BadSettingsError("; ".join(sentences)) from None
+
+
+def describe(settings: Settings) -> dict[str, str]:
+    """What is in force, for people and logs; a password in the database URL is left out."""
+    shown = {PREFIX + name.upper(): _plain(value) for name, value in settings.model_dump().items()}
+    shown[PREFIX + "DATABASE_URL"] = _without_password(settings.database)
+    return shown
+
+
+def _refuse_unknown(environment: Iterable[str]) -> None:
+    # A misspelt variable that is silently ignored leaves its default in force unnoticed.
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known and not name.startswith(ELSEWHERE):
+            close = get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else "see docs/settings.md"
+            raise BadSettingsError(f"there is no setting {name}; {hint}")
+
+
+def _sentence(where: tuple[int | str, ...], message: str) -> str:
+    name = PREFIX + str(where[0]).upper() + ": " if where else ""
+    return name + message.removeprefix("Value error, ")
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    if not at:
+        return url
+    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}"
