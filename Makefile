@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 KEYS   := $(if $(filter .run,$(DATA)),keys/dev,$(DATA)/keys)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format lock clean
+.PHONY: help run test bench lint format lock docs clean
 
 help:  ## list what can be done
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ lock: $(VENV)/dev.stamp  ## resolve the ranges of pyproject.toml anew into the t
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-config \
   --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+docs: $(VENV)/dev.stamp  ## write the reference pages in docs/ anew from the code
+	@$(BIN)/python -m tests.documents
 
 clean:  ## remove what setting up and running made (keys and data included)
 	rm -rf $(VENV) .run keys/dev .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
