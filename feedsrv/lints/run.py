@@ -1,0 +1,27 @@
+"""All rules in order, and running them over one publication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from feedsrv.lints.finding import Finding
+from feedsrv.lints.publication import Publication
+from feedsrv.lints.rules_ranges import (
+    begins_at_a_released_build,
+    fixed_is_a_registered_update,
+    open_range_says_why,
+)
+
+Rule = Callable[[Publication], Iterable[Finding]]
+
+RULES: Final[dict[str, Rule]] = {
+    "S1": begins_at_a_released_build,
+    "S2": open_range_says_why,
+    "S3": fixed_is_a_registered_update,
+}
+
+
+def lint(publication: Publication) -> tuple[Finding, ...]:
+    """Everything the rules object to, in the order of the rules; empty where all is well."""
+    return tuple(finding for rule in RULES.values() for finding in rule(publication))
