@@ -50,6 +50,9 @@ class Target:
     action: Action
     rule_name: str
     """The full name of our rule on this server; also names the action for pools and services."""
+    ours: bool = False
+    """True where the agent's record says that it made this change: what differs is then `CHANGED`, and
+    put right by `apply`; without a record, a taken name is a `CONFLICT`, and left alone."""
 
 
 class AdapterError(FeedsrvError):
@@ -58,24 +61,46 @@ class AdapterError(FeedsrvError):
     code = "agent.adapter"
 
 
+class NotThereError(AdapterError):
+    """The site, application, pool or service that the action names does not exist on this server."""
+
+    code = "agent.not_there"
+
+
+class NameTakenError(AdapterError):
+    """Our name is taken by something that is not ours; it is never overwritten."""
+
+    code = "agent.conflict"
+
+
 class Adapter(Protocol):
     """One kind of change to a server. Every method may be repeated; repeating changes nothing more."""
 
     def look(self, target: Target) -> Sight:
-        """Say what is there now. Changes nothing."""
+        """Say what is there now. Changes nothing.
+
+        Raises:
+            NotThereError: this server has no such site, application, pool or service.
+            AdapterError: it cannot be read.
+        """
 
     def capture(self, target: Target) -> Undo:
         """Return how to get back to what is there now. Changes nothing.
 
+        Where the change is already made in full under our own name, it counts as made by us.
+
         Raises:
+            NotThereError: this server has no such site, application, pool or service.
             AdapterError: it cannot be read.
         """
 
     def apply(self, target: Target) -> None:
-        """Make the change.
+        """Make the change, or put it right. What already does the same is left as it is.
 
         Raises:
-            AdapterError: it cannot be made (`CONFLICT`, read-only, damaged); nothing was changed.
+            NameTakenError: `CONFLICT`.
+            NotThereError: this server has no such site, application, pool or service.
+            AdapterError: it cannot be made (read-only, damaged); nothing was changed.
         """
 
     def undo(self, target: Target, undo: Undo) -> None:
