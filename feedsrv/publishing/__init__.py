@@ -1,0 +1,1 @@
+"""Authoring, review and publication: the first of the two trades of the house."""

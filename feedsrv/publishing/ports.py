@@ -1,0 +1,208 @@
+"""What publishing needs of others: a store, a shelf, a lock and somebody who makes pages.
+
+`feedsrv.stores` holds the back ends. Each port is asked the same questions in `tests/contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from feedsrv.model.build import Build
+from feedsrv.model.catalogue import Catalogue, Product
+from feedsrv.model.lifecycle import Stage
+from feedsrv.publishing.records import AuditEntry, Head, Intent, Revision, Standing, Update, Version
+
+
+class Revisions(Protocol):
+    """Revisions of mitigations, by id and number."""
+
+    def get(self, mitigation_id: str, number: int) -> Revision | None:
+        """That revision, or None."""
+
+    def history(self, mitigation_id: str) -> tuple[Revision, ...]:
+        """Every revision of one mitigation, oldest first, discarded ones too."""
+
+    def published(self, mitigation_id: str) -> Revision | None:
+        """The newest published revision, or None."""
+
+    def newest(self) -> tuple[Revision, ...]:
+        """The newest revision of each mitigation that is not discarded, in order of id."""
+
+    def at_stage(self, stage: Stage) -> tuple[Revision, ...]:
+        """Every revision at that stage, in order of id and number."""
+
+    def standing(self) -> tuple[Standing, ...]:
+        """The newest published revision of each mitigation, in order of id; quick for thousands."""
+
+    def published_numbers(self) -> Mapping[str, tuple[int, ...]]:
+        """Every revision number that was published, by mitigation id."""
+
+    def save(self, revision: Revision) -> None:
+        """Keep a revision; one of the same id and number is replaced."""
+
+
+class Products(Protocol):
+    """The products of the catalogue; its updates are kept apart, since they have a life of their own."""
+
+    def all(self) -> tuple[Product, ...]:
+        """Every product, in order of id."""
+
+    def replace(self, products: Iterable[Product]) -> None:
+        """Keep these products and no others."""
+
+
+class Updates(Protocol):
+    """Cumulative updates, by product and build."""
+
+    def get(self, product: str, build: Build) -> Update | None:
+        """That update, or None."""
+
+    def all(self) -> tuple[Update, ...]:
+        """Every update, in order of product and build."""
+
+    def save(self, update: Update) -> None:
+        """Keep an update; one of the same product and build is replaced."""
+
+
+class Feeds(Protocol):
+    """Which feeds are current, and which version numbers are taken."""
+
+    def head(self, product: str, channel: str) -> Head | None:
+        """The current version, or None before the first."""
+
+    def heads(self) -> tuple[Head, ...]:
+        """Every current feed, in order of product and channel."""
+
+    def versions(self, product: str, channel: str) -> tuple[Version, ...]:
+        """The history of one feed, oldest first."""
+
+    def last_number(self, product: str, channel: str) -> int:
+        """The highest version number that was published or burnt; 0 before the first."""
+
+    def move(self, head: Head, *, at: datetime) -> None:
+        """Make this version current, and add it to the history."""
+
+    def burn(self, product: str, channel: str, number: int, *, at: datetime) -> None:
+        """Never use this version number again."""
+
+
+class Intents(Protocol):
+    """Publications that were begun."""
+
+    def begin(self, intent: Intent) -> Intent:
+        """Keep a new intention; returns it with the number it was given."""
+
+    def open(self) -> Intent | None:
+        """The intention that was neither carried out nor abandoned, or None."""
+
+    def save(self, intent: Intent) -> None:
+        """Keep what became of an intention."""
+
+
+class AuditLog(Protocol):
+    """Entries in order; none is ever changed or removed."""
+
+    def append(self, entry: AuditEntry) -> None:
+        """Keep one more entry."""
+
+    def last(self) -> AuditEntry | None:
+        """The newest entry, or None."""
+
+    def entries(self, *, newest: int | None = None) -> tuple[AuditEntry, ...]:
+        """Every entry in order, or only that many of the newest."""
+
+
+class Work(Protocol):
+    """One unit of work: everything saved in it is kept together, or not at all."""
+
+    @property
+    def revisions(self) -> Revisions:
+        """Revisions of mitigations."""
+
+    @property
+    def products(self) -> Products:
+        """Products of the catalogue."""
+
+    @property
+    def updates(self) -> Updates:
+        """Cumulative updates."""
+
+    @property
+    def feeds(self) -> Feeds:
+        """Current feeds and their history."""
+
+    @property
+    def intents(self) -> Intents:
+        """Publications that were begun."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+
+
+class Store(Protocol):
+    """Keeps records, and never shows half of a unit of work."""
+
+    def begin(self) -> AbstractContextManager[Work]:
+        """A unit of work that may change things; one at a time, kept when the block ends without error."""
+
+    def look(self) -> AbstractContextManager[Work]:
+        """A view as of one moment; what is saved in it is not kept, and nobody is held up by it."""
+
+
+class Shelf(Protocol):
+    """Published bytes by path, such as `v1/mitigations/M0001/1.xml`.
+
+    Raises `ShelfFullError` where there is no room: nothing of what could not be written is then visible.
+    """
+
+    def put(self, path: str, data: bytes, *, at: datetime) -> None:
+        """Store what never changes; the same bytes again change nothing.
+
+        Raises:
+            AlreadyShelvedError: other bytes lie there; they stay.
+        """
+
+    def replace(self, files: Mapping[str, bytes], *, at: datetime) -> None:
+        """Store what may change: all is made ready first, then each file is exchanged whole, in order."""
+
+    def get(self, path: str) -> bytes | None:
+        """The bytes at that path, or None."""
+
+    def sweep(self) -> None:
+        """Remove what a publication that was cut short had made ready and not exchanged."""
+
+
+class PublishLock(Protocol):
+    """Lets one publisher at a time do its work; freed when its process ends, however it ends."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Hold the lock.
+
+        Raises:
+            PublishInProgressError: somebody else holds it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PublicView:
+    """All that is public after a publication, for whoever makes a page of it."""
+
+    at: datetime
+    catalogue: Catalogue
+    """Registered updates are left out: they are not public yet."""
+    feeds: tuple[Head, ...]
+    """In order of product and channel."""
+    standing: tuple[Standing, ...]
+    """In order of id."""
+
+
+class PageMaker(Protocol):
+    """Makes the page at `/` for people."""
+
+    def index(self, view: PublicView) -> bytes:
+        """The page as HTML, UTF-8; the same view gives the same bytes."""
