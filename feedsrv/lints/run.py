@@ -7,11 +7,15 @@ from typing import Final
 
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
+from feedsrv.lints.rules_history import moved_fix_says_why, nothing_vanishes, numbers_count_up
 from feedsrv.lints.rules_ranges import (
     begins_at_a_released_build,
     fixed_is_a_registered_update,
     open_range_says_why,
 )
+from feedsrv.lints.rules_review import is_looked_at_again
+from feedsrv.lints.rules_supersession import can_be_taken_back
+from feedsrv.lints.rules_updates import released_update_ends_protection
 
 Rule = Callable[[Publication], Iterable[Finding]]
 
@@ -19,6 +23,12 @@ RULES: Final[dict[str, Rule]] = {
     "S1": begins_at_a_released_build,
     "S2": open_range_says_why,
     "S3": fixed_is_a_registered_update,
+    "S4": released_update_ends_protection,
+    "S5": nothing_vanishes,
+    "S6": numbers_count_up,
+    "S7": moved_fix_says_why,
+    "S8": can_be_taken_back,
+    "S9": is_looked_at_again,
 }
 
 
