@@ -1,0 +1,60 @@
+"""Settings of gunicorn for the public surface: `gunicorn -c python:feedsrv.web.gunicorn_conf ...`.
+
+Names are gunicorn's own. `WEB_CONCURRENCY` chooses the number of workers; anything else can be set
+over these on the command line or in `GUNICORN_CMD_ARGS`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from prometheus_client import multiprocess
+
+
+class Worker(Protocol):
+    """What is needed here of gunicorn's worker."""
+
+    pid: int
+
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 -- no file of ours is known by its name there
+_IN_MEMORY = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or min(4, (os.cpu_count() or 1) + 1)
+# A client that sends slowly holds a thread; a waiting thread costs next to nothing.
+threads = 16
+keepalive = 15
+# A worker's heartbeat is a file: on a slow disk, the disk would decide whether a worker lives.
+worker_tmp_dir = _IN_MEMORY
+timeout = 30
+graceful_timeout = 10
+
+# An agent asks with a short path and a dozen fields. What is longer is nobody of ours.
+limit_request_line = 2048
+limit_request_fields = 50
+limit_request_field_size = 4096
+
+# One line for each of a million polls an hour helps nobody; /metrics counts them.
+accesslog = None
+errorlog = "-"
+# It would be a writable socket in somebody's home, and nothing here needs it.
+control_socket_disable = True
+
+# Each worker counts in a file of its own, in memory; whichever is asked adds them up.
+_counts = Path(tempfile.mkdtemp(prefix="feedsrv-counts-", dir=_IN_MEMORY))
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+
+
+def child_exit(server: object, worker: Worker) -> None:  # noqa: ARG001 -- gunicorn's signature
+    """A worker has gone; what it counted stays, what it measured of itself does not."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: object) -> None:  # noqa: ARG001 -- gunicorn's signature
+    """The last one out clears up."""
+    shutil.rmtree(_counts, ignore_errors=True)
