@@ -1,0 +1,174 @@
+"""The only ways from bytes to words for whoever receives: `open_feed` and `open_mitigation`.
+
+Both prove first (`verifying`), then read only what was signed, against the grammar, and then ask
+whether it is fresh and meant for here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from feedsrv.codec.feed import feed_from
+from feedsrv.codec.mitigation import mitigation_from
+from feedsrv.errors import BadInputError
+from feedsrv.model.feed import Entry, Feed, digest_of
+from feedsrv.model.mitigation import PRODUCTION, Mitigation
+from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import Kind
+from feedsrv.trust.refusals import (
+    ContentInvalidError,
+    DigestMismatchError,
+    ExpiredFeedError,
+    ForkedFeedError,
+    OlderRevisionError,
+    OtherChannelError,
+    OtherFeedError,
+    OtherMitigationError,
+    OtherProductError,
+    SizeMismatchError,
+    StaleFeedError,
+)
+from feedsrv.trust.verifying import Proof, verify_document
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedFeed:
+    """The feed that a receiver already trusts; nothing older is accepted."""
+
+    product: str
+    channel: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class OpenedFeed:
+    """A feed, who says so, and the digest of the bytes it came in."""
+
+    feed: Feed
+    proof: Proof
+    digest: str
+
+    @property
+    def trusted(self) -> TrustedFeed:
+        """What to remember, so that nothing older is accepted hereafter."""
+        return TrustedFeed(self.feed.product, self.feed.channel, self.feed.version, self.digest)
+
+
+@dataclass(frozen=True)
+class OpenedMitigation:
+    """A mitigation, who says so, and the digest of the bytes it came in."""
+
+    mitigation: Mitigation
+    proof: Proof
+    digest: str
+
+
+def open_feed(
+    data: bytes,
+    policy: TrustPolicy,
+    *,
+    at: datetime,
+    trusted: TrustedFeed | None = None,
+    source: str = "feed",
+) -> OpenedFeed:
+    """Prove a feed, read it, and refuse it where it is not fresh.
+
+    Raises:
+        ExpiredFeedError: past its date, and nothing else is wrong with it; its `feed` may be looked at.
+        StaleFeedError, ForkedFeedError, OtherFeedError: it does not follow on what is trusted.
+        ContentInvalidError: against the grammar.
+        UntrustedError: it proves nothing; one class for each reason.
+    """
+    document = verify_document(data, policy, kind=Kind.FEED, at=at, source=source)
+    try:
+        feed = feed_from(document.element, source=source)
+    except BadInputError as error:
+        raise _invalid(source, error) from error
+    digest = digest_of(data)
+    if trusted is not None:
+        _check_follows(feed, digest, trusted, source)
+    if at >= feed.expires:
+        raise ExpiredFeedError(source, feed, at)
+    return OpenedFeed(feed, document.proof, digest)
+
+
+def _check_follows(feed: Feed, digest: str, trusted: TrustedFeed, source: str) -> None:
+    if (feed.product, feed.channel) != (trusted.product, trusted.channel):
+        raise OtherFeedError(
+            source,
+            f"this is the feed {feed.product}/{feed.channel}, "
+            f"and wanted is {trusted.product}/{trusted.channel}",
+        )
+    if feed.version < trusted.version:
+        raise StaleFeedError(source, offered=feed.version, trusted=trusted.version)
+    if feed.version == trusted.version and digest != trusted.digest:
+        raise ForkedFeedError(
+            source, f"version {feed.version} is already trusted as {trusted.digest}, and this one is {digest}"
+        )
+    if feed.version == trusted.version + 1 and feed.previous != trusted.digest:
+        raise ForkedFeedError(
+            source,
+            f"version {feed.version} follows on {feed.previous or 'nothing'}, "
+            f"but version {trusted.version} is trusted as {trusted.digest}",
+        )
+
+
+def open_mitigation(  # noqa: PLR0913 - each is one thing that a receiver knows, and all are named
+    data: bytes,
+    policy: TrustPolicy,
+    *,
+    at: datetime,
+    entry: Entry | None = None,
+    channel: str | None = None,
+    product: str | None = None,
+    held_revision: int = 0,
+    source: str = "mitigation",
+) -> OpenedMitigation:
+    """Prove a mitigation, read it, and refuse it where it is not the one that is meant.
+
+    `entry` is the feed's line for it. `held_revision` is the highest revision held here, 0 for none.
+    A mitigation held already may cease to name this `product`: that is how it is taken back here.
+
+    Raises:
+        SizeMismatchError, DigestMismatchError, OtherMitigationError: not the one that the feed names.
+        OtherChannelError, OtherProductError: not meant for here.
+        OlderRevisionError: lower than the revision held.
+        ContentInvalidError: against the grammar.
+        UntrustedError: it proves nothing; one class for each reason.
+    """
+    document = verify_document(data, policy, kind=Kind.MITIGATION, at=at, source=source)
+    try:
+        mitigation = mitigation_from(document.element, source=source)
+    except BadInputError as error:
+        raise _invalid(source, error) from error
+    digest = digest_of(data)
+    if entry is not None:
+        _check_entry(mitigation, len(data), digest, entry, source)
+    if mitigation.revision < held_revision:
+        raise OlderRevisionError(source, f"{mitigation} was offered, but revision {held_revision} is held")
+    if channel is not None and mitigation.channel not in {channel, PRODUCTION}:
+        raise OtherChannelError(
+            source, f"{mitigation} is for the channel {mitigation.channel}, and this is {channel}"
+        )
+    if product is not None and held_revision == 0 and product not in mitigation.products:
+        raise OtherProductError(
+            source, f"{mitigation} is for {', '.join(mitigation.products)}, and this is {product}"
+        )
+    return OpenedMitigation(mitigation, document.proof, digest)
+
+
+def _check_entry(mitigation: Mitigation, size: int, digest: str, entry: Entry, source: str) -> None:
+    if size != entry.size:
+        raise SizeMismatchError(source, f"{size} bytes, and the feed says {entry.size} for {entry.id}")
+    if digest != entry.digest:
+        raise DigestMismatchError(source, f"digest {digest}, and the feed says {entry.digest} for {entry.id}")
+    if (mitigation.id, mitigation.revision) != (entry.id, entry.revision):
+        raise OtherMitigationError(
+            source, f"this is {mitigation}, and the feed names {entry.id} revision {entry.revision}"
+        )
+
+
+def _invalid(source: str, error: BadInputError) -> ContentInvalidError:
+    return ContentInvalidError(source, f"{str(error).rstrip('.')} ({error.code})")

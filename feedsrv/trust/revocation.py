@@ -1,0 +1,89 @@
+"""Step 9: revocation, by the CRLs at hand; nothing is fetched.
+
+Whoever hands over a CRL wants it believed: one that is forged or past its date refuses the document,
+since the alternative is to let whoever blocks the newest CRL undo a revocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import pairwise
+from operator import attrgetter
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+from feedsrv.clock import to_text
+from feedsrv.trust.certificates import UNREADABLE, Party
+from feedsrv.trust.chain import Path
+from feedsrv.trust.profile import CERTIFICATE_ALGORITHMS
+from feedsrv.trust.refusals import (
+    CrlForgedError,
+    CrlFormError,
+    CrlNotYetValidError,
+    CrlStaleError,
+    IssuerRevokedError,
+    SignerRevokedError,
+)
+
+_PARTIAL: Final = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.ISSUING_DISTRIBUTION_POINT})
+"""Signs of a CRL that does not list all of its issuer's revocations."""
+
+
+def check_revocation(
+    path: Path, crls: Iterable[x509.CertificateRevocationList], *, at: datetime, source: str
+) -> None:
+    """No certificate below the anchor is revoked by the CRLs at hand. CRLs of other issuers are ignored.
+
+    A revocation counts from the day it is known, whatever date it states: a thief dates back.
+
+    Raises:
+        CrlForgedError, CrlFormError, CrlStaleError, CrlNotYetValidError: a CRL cannot be believed.
+        SignerRevokedError, IssuerRevokedError: it can, and it revokes.
+    """
+    held = tuple(crls)
+    named = tuple(path.named())
+    for position, ((party, name), (issuer, issuer_name)) in enumerate(pairwise(named)):
+        theirs = [crl for crl in held if crl.issuer == issuer.certificate.subject]
+        for crl in theirs:
+            _check_genuine(crl, issuer, issuer_name, source)
+        if not theirs:
+            continue
+        newest = max(theirs, key=attrgetter("last_update_utc"))
+        _check_current(newest, issuer_name, at, source)
+        revoked = newest.get_revoked_certificate_by_serial_number(party.certificate.serial_number)
+        if revoked is not None:
+            refusal = IssuerRevokedError if position else SignerRevokedError
+            since = to_text(revoked.revocation_date_utc)
+            raise refusal(source, f"{name} was revoked by {issuer_name} at {since}")
+
+
+def _check_genuine(crl: x509.CertificateRevocationList, issuer: Party, name: str, source: str) -> None:
+    if issuer.key_usage is None or not issuer.key_usage.crl_sign:
+        raise CrlForgedError(source, f"a CRL names {name}, who lacks the key usage crl_sign")
+    try:
+        beyond = [one.oid.dotted_string for one in crl.extensions if one.critical or one.oid in _PARTIAL]
+        signed = (
+            issuer.public_key is not None
+            and crl.signature_algorithm_oid in CERTIFICATE_ALGORITHMS
+            and crl.is_signature_valid(issuer.public_key)
+        )
+    except UNREADABLE as error:
+        raise CrlFormError(source, f"a CRL of {name} cannot be read ({error})") from None
+    if not signed:
+        raise CrlForgedError(source, f"a CRL names {name}, whose key did not sign it")
+    if beyond:
+        raise CrlFormError(source, f"a CRL of {name} has the extension {', '.join(beyond[:4])}")
+
+
+def _check_current(crl: x509.CertificateRevocationList, name: str, at: datetime, source: str) -> None:
+    if crl.last_update_utc > at:
+        begins = to_text(crl.last_update_utc)
+        raise CrlNotYetValidError(source, f"the CRL of {name} begins at {begins}, and it is {to_text(at)}")
+    ends = crl.next_update_utc
+    if ends is None:
+        raise CrlFormError(source, f"the CRL of {name} does not say until when it holds")
+    if at > ends:
+        raise CrlStaleError(source, f"the CRL of {name} ended at {to_text(ends)}, and it is {to_text(at)}")

@@ -1,0 +1,56 @@
+"""Step 4: the signature itself, by the leaf's key and no other; whether the leaf is trusted is `chain`'s."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from lxml import etree
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
+
+from feedsrv.trust.certificates import name_of
+from feedsrv.trust.form import Form
+from feedsrv.trust.profile import ECDSA_SHA256, RSA_SHA256
+from feedsrv.trust.refusals import SignatureAlgorithmError, SignatureInvalidError
+
+_METHODS: Final = {RSA_SHA256: SignatureMethod.RSA_SHA256, ECDSA_SHA256: SignatureMethod.ECDSA_SHA256}
+_KEYS: Final = {RSA_SHA256: rsa.RSAPublicKey, ECDSA_SHA256: ec.EllipticCurvePublicKey}
+
+
+def signed_content(data: bytes, form: Form, signer: x509.Certificate, *, source: str) -> etree._Element:
+    """Verify with the signer's key, and return exactly what was signed, parsed from the signed bytes.
+
+    Raises:
+        SignatureAlgorithmError: the signer's key is of another kind than the algorithm.
+        SignatureInvalidError: the signature does not hold.
+    """
+    if not isinstance(signer.public_key(), _KEYS[form.algorithm]):
+        raise SignatureAlgorithmError(source, f"{form.algorithm} does not fit the key of {name_of(signer)}")
+    configuration = SignatureConfiguration(
+        location="./",
+        expect_references=1,
+        signature_methods=frozenset({_METHODS[form.algorithm]}),
+        digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
+        # Only the mathematics is asked here. Whether the certificate is valid at the time that
+        # counts is step 6, which says so in words of its own.
+        verification_time=signer.not_valid_before_utc,
+    )
+    try:
+        # A new verifier every time: it keeps its settings on itself, so sharing one between
+        # threads lets forbidden algorithms through.
+        result = XMLVerifier().verify(data, x509_cert=signer, expect_config=configuration)
+    except Exception as error:
+        # The libraries raise many kinds (lxml's, signxml's, builtin ones); all mean no.
+        raise SignatureInvalidError(
+            source, f"the signature does not hold under the key of {name_of(signer)} ({_reason(error)})"
+        ) from error
+    if not isinstance(result, VerifyResult) or result.signed_xml is None:
+        raise SignatureInvalidError(source, "the signature covers no readable document")
+    return result.signed_xml
+
+
+def _reason(error: Exception) -> str:
+    text = "".join(c if c.isprintable() else " " for c in str(error))
+    return f"{type(error).__name__}: {text[:200]}".rstrip(": ")

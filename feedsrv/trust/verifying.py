@@ -1,0 +1,102 @@
+"""By whom was this document signed, and may they?
+
+The order is that of `docs/protocol.md`: 1 limits; 2 a safe parse; 3 one signature of the published
+shape (`form`); 4 the signature, by the signer's key (`signature`); 5 from there on only what was
+signed; 6 the chain to a pinned anchor at the stated time (`chain`); 7 extended key usage and 8 the
+issuer (`usage`); 9 revocation (`revocation`). Step 10, freshness and words, is `opening`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from lxml import etree
+
+from feedsrv.trust.certificates import find_signer
+from feedsrv.trust.chain import Path, ask_library, check_path, find_paths
+from feedsrv.trust.form import read_form
+from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import Kind
+from feedsrv.trust.refusals import UntrustedError
+from feedsrv.trust.revocation import check_revocation
+from feedsrv.trust.signature import signed_content
+from feedsrv.trust.usage import check_extended_key_usage, check_issuer
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Who signed, and why that is believed."""
+
+    kind: Kind
+    leaf: x509.Certificate
+    """The signer's certificate."""
+    chain: tuple[x509.Certificate, ...]
+    """The signer's certificate and its issuers in order, without the anchor."""
+    anchor: x509.Certificate
+    at: datetime
+    """The time for which this was judged."""
+
+    @property
+    def issuer(self) -> x509.Certificate:
+        """The issuing CA; the anchor itself where that was pinned directly."""
+        return (*self.chain, self.anchor)[1]
+
+    @property
+    def ends(self) -> datetime:
+        """When the first certificate of the chain, the anchor included, ends."""
+        return min(one.not_valid_after_utc for one in (*self.chain, self.anchor))
+
+
+@dataclass(frozen=True)
+class VerifiedDocument(Proof):
+    """What exactly was signed, with the proof of it."""
+
+    element: etree._Element
+    """Parsed from the signed bytes; nothing outside the signature's reach is in it."""
+
+    @property
+    def proof(self) -> Proof:
+        """The proof alone, for keeping."""
+        return Proof(self.kind, self.leaf, self.chain, self.anchor, self.at)
+
+
+def verify_document(
+    data: bytes, policy: TrustPolicy, *, kind: Kind, at: datetime, source: str = "document"
+) -> VerifiedDocument:
+    """Prove who signed a document, or refuse it. Steps 1 to 9; the words are not looked at.
+
+    Raises:
+        UntrustedError: one class and one code for each reason; see `refusals`.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a document is judged at a moment with a time zone")
+    form = read_form(data, kind=kind, source=source)
+    signer = find_signer(form.certificates, source=source)
+    element = signed_content(data, form, signer, source=source)
+    paths = find_paths(signer, form.certificates, policy, kind, source=source)
+    path = _first_accepted(paths, policy, at, source)
+    *chain, anchor = [one.certificate for one in path.parties]
+    return VerifiedDocument(kind, signer, tuple(chain), anchor, at, element)
+
+
+def _first_accepted(paths: tuple[Path, ...], policy: TrustPolicy, at: datetime, source: str) -> Path:
+    """While a publisher rotates a CA, two paths may exist; one good one is enough."""
+    refusals: list[UntrustedError] = []
+    for path in paths:
+        try:
+            _judge(path, policy, at, source)
+        except UntrustedError as refusal:
+            refusals.append(refusal)
+        else:
+            return path
+    raise refusals[0]
+
+
+def _judge(path: Path, policy: TrustPolicy, at: datetime, source: str) -> None:
+    check_path(path, at=at, source=source)
+    check_extended_key_usage(path, policy, source=source)
+    ask_library(path, kind_oid=policy.eku[path.kind], at=at, source=source)
+    check_issuer(path, policy, source=source)
+    check_revocation(path, policy.crls, at=at, source=source)
