@@ -8,6 +8,7 @@ from typing import Final
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.rules_history import moved_fix_says_why, nothing_vanishes, numbers_count_up
+from feedsrv.lints.rules_patterns import rules_do_what_samples_say
 from feedsrv.lints.rules_ranges import (
     begins_at_a_released_build,
     fixed_is_a_registered_update,
@@ -29,9 +30,14 @@ RULES: Final[dict[str, Rule]] = {
     "S7": moved_fix_says_why,
     "S8": can_be_taken_back,
     "S9": is_looked_at_again,
+    "S10": rules_do_what_samples_say,
 }
 
 
 def lint(publication: Publication) -> tuple[Finding, ...]:
-    """Everything the rules object to, in the order of the rules; empty where all is well."""
+    """Everything the rules object to, in the order of the rules; empty where all is well.
+
+    Raises:
+        GateBrokenError: the samples of S10 could not be tried on this machine.
+    """
     return tuple(finding for rule in RULES.values() for finding in rule(publication))
