@@ -7,6 +7,8 @@ from typing import Final, assert_never
 
 from feedsrv.agent.adapters.app_pool import AppPools
 from feedsrv.agent.adapters.iis_rewrite import IisRewrite
+from feedsrv.agent.adapters.iis_server import IisServer
+from feedsrv.agent.adapters.pretended_machine import SandboxRunner
 from feedsrv.agent.adapters.rehearsal import Foretelling, RehearsalHost
 from feedsrv.agent.adapters.runner import Runner, WindowsRunner
 from feedsrv.agent.adapters.service import Services
@@ -15,6 +17,8 @@ from feedsrv.model.action import AppPool, DoNothing, Service, UrlRewrite
 
 IIS: Final = "iis"
 REHEARSAL: Final = "rehearsal"
+STATE_FILE: Final = "state.json"
+"""What a sandbox keeps beside its drives: which pools and services run."""
 KINDS: Final = (IIS, REHEARSAL)
 
 
@@ -30,17 +34,27 @@ def open_host(*, kind: str, config_root: Path, runner: Runner | None = None) -> 
         raise AdapterError(f"there is no host of kind {kind!r}: choose one of {', '.join(KINDS)}")
     if not config_root.is_dir():
         raise AdapterError(f"{config_root} is no folder: name the one that holds applicationHost.config")
-    host = IisHost(config_root, runner or WindowsRunner(config_root.parent))
+    server = IisServer(config_root)
+    host = IisHost(server, runner or _runner_for(config_root, server))
     return RehearsalHost(host) if kind == REHEARSAL else host
+
+
+def _runner_for(config_root: Path, server: IisServer) -> Runner:
+    """The programs of this machine; in a sandbox, which has none, the ones it pretends to have."""
+    programs = config_root.parent
+    state_file = server.drives.home / STATE_FILE
+    if not (programs / "appcmd.exe").exists() and state_file.exists():
+        return SandboxRunner(state_file)
+    return WindowsRunner(programs)
 
 
 class IisHost:
     """An IIS server: its configuration files, and the programs that stop and start things."""
 
-    def __init__(self, config_root: Path, runner: Runner) -> None:
-        self._rules = IisRewrite(config_root, runner)
-        self._pools = AppPools(config_root, runner)
-        self._services = Services(config_root, runner)
+    def __init__(self, server: IisServer, runner: Runner) -> None:
+        self._rules = IisRewrite(server)
+        self._pools = AppPools(server, runner)
+        self._services = Services(runner)
 
     def look(self, target: Target) -> Sight:
         """Say what is there now.
