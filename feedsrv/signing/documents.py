@@ -158,7 +158,7 @@ def _signature(root: etree._Element, signer: Signer) -> bytes:
 def _check_signed(signed: bytes, unsigned: bytes, signer: Signer, kind: Kind) -> None:
     try:
         form = read_form(signed, kind=kind, source="signed document")
-        signed_content(signed, form, signer.chain[0], source="signed document")
+        signed_content(form, signer.chain[0], source="signed document")
     except FeedsrvError as error:
         raise SignatureFailedError(f"{signer.name}: the signature would be refused: {error}") from error
     if without_signature(signed) != unsigned:

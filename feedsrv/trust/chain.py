@@ -127,6 +127,8 @@ class _Search:
             if not named:
                 break
             genuine = [one for one in named if is_issued_by(last.certificate, one)]
+            if not genuine and last.certificate.signature_algorithm_oid not in CERTIFICATE_ALGORITHMS:
+                return _algorithm_refused(last, name_of(last.certificate), source)
             if not genuine:
                 return ChainSignatureError(
                     source,
@@ -165,14 +167,18 @@ def check_path(path: Path, *, at: datetime, source: str) -> None:
         _check_key(party, name, source)
         # An anchor is believed because it is pinned; by what it signed itself says nothing.
         if position != end and party.certificate.signature_algorithm_oid not in CERTIFICATE_ALGORITHMS:
-            algorithm = party.certificate.signature_algorithm_oid.dotted_string
-            raise CertificateAlgorithmError(source, f"{name} is signed by the algorithm {algorithm}")
+            raise _algorithm_refused(party, name, source)
         if position and not party.is_ca:
             raise IssuerNotCaError(source, f"{name} is no CA, yet it issued another certificate")
         _check_usage(party, position, path.kind, name, source)
         if position:
             below = sum(not one.is_self_issued for one in path.parties[1:position])
             _check_length(party, below, name, source)
+
+
+def _algorithm_refused(party: Party, name: str, source: str) -> CertificateAlgorithmError:
+    algorithm = party.certificate.signature_algorithm_oid.dotted_string
+    return CertificateAlgorithmError(source, f"{name} is signed by the algorithm {algorithm}")
 
 
 def _check_dates(party: Party, name: str, at: datetime, source: str) -> None:

@@ -75,6 +75,8 @@ _ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
 class Form:
     """What a well-formed signature says of itself. Nothing of it is proven."""
 
+    root: etree._Element
+    """The whole document; `signature.signed_content` spends it."""
     algorithm: str
     certificates: tuple[x509.Certificate, ...]
     """As they stand in the document."""
@@ -94,7 +96,9 @@ def read_form(data: bytes, *, kind: Kind, source: str) -> Form:
     root = _parse(data, kind, source)
     if root.tag != ROOTS[kind]:
         raise WrongKindError(source, f"the root element is {_short(root.tag)}, not {ROOTS[kind]}")
-    return _read_signature(_only_signature(root, source), source)
+    signature = _only_signature(root, source)
+    algorithm = _read_algorithm(signature, source)
+    return Form(root, algorithm, _read_certificates(signature[2][0], source))
 
 
 def _parse(data: bytes, kind: Kind, source: str) -> etree._Element:
@@ -125,21 +129,21 @@ def _only_signature(root: etree._Element, source: str) -> etree._Element:
     return signature
 
 
-def _read_signature(signature: etree._Element, source: str) -> Form:
+def _read_algorithm(signature: etree._Element, source: str) -> str:
     references = signature.findall(f"{{{DS}}}SignedInfo/{{{DS}}}Reference")
     if len(references) != 1:
         raise SignatureReferenceError(source, f"{len(references)} references; exactly one is allowed")
     _check_transforms(references[0], source)
     _check_key_info(signature, source)
     _check_children(signature, source)
-    signed_info, value, key_info = signature
+    signed_info, value, _ = signature
     method, algorithm, reference = signed_info
     _check_algorithm(method, (EXCLUSIVE_C14N,), source)
     _check_algorithm(algorithm, (RSA_SHA256, ECDSA_SHA256), source)
     _check_algorithm(reference[1], (SHA256,), source)
     _check_base64(value, MOST_SIGNATURE_CHARACTERS, source)
     _check_base64(reference[2], 64, source)
-    return Form(algorithm.get("Algorithm", ""), _read_certificates(key_info[0], source))
+    return algorithm.get("Algorithm", "")
 
 
 def _check_transforms(reference: etree._Element, source: str) -> None:

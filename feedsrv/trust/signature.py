@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,8 +19,31 @@ _METHODS: Final = {RSA_SHA256: SignatureMethod.RSA_SHA256, ECDSA_SHA256: Signatu
 _KEYS: Final = {RSA_SHA256: rsa.RSAPublicKey, ECDSA_SHA256: ec.EllipticCurvePublicKey}
 
 
-def signed_content(data: bytes, form: Form, signer: x509.Certificate, *, source: str) -> etree._Element:
+class _Verifier(XMLVerifier):
+    """signxml without its copies of the whole tree, into which half of its time goes.
+
+    It copies because each of several references may change the tree. `form` has made sure that there is
+    one, and nobody looks at the tree afterwards; what is returned is parsed anew from the signed bytes.
+    """
+
+    def get_root(self, data: etree._Element) -> etree._Element:
+        return data
+
+    def _tostring(self, xml_node: etree._Element, **options: Any) -> Any:  # noqa: ANN401 - as in signxml
+        if xml_node.getparent() is None:
+            return xml_node
+        return super()._tostring(xml_node, **options)  # type: ignore[no-untyped-call]  # untyped there
+
+    def _fromstring(self, xml_string: Any, **options: Any) -> Any:  # noqa: ANN401 - as in signxml
+        if isinstance(xml_string, etree._Element):  # noqa: SLF001 - lxml's only name for an element
+            return xml_string
+        return super()._fromstring(xml_string, **options)  # type: ignore[no-untyped-call]  # untyped there
+
+
+def signed_content(form: Form, signer: x509.Certificate, *, source: str) -> etree._Element:
     """Verify with the signer's key, and return exactly what was signed, parsed from the signed bytes.
+
+    Spends the form: its tree is changed.
 
     Raises:
         SignatureAlgorithmError: the signer's key is of another kind than the algorithm.
@@ -40,7 +63,7 @@ def signed_content(data: bytes, form: Form, signer: x509.Certificate, *, source:
     try:
         # A new verifier every time: it keeps its settings on itself, so sharing one between
         # threads lets forbidden algorithms through.
-        result = XMLVerifier().verify(data, x509_cert=signer, expect_config=configuration)
+        result = _Verifier().verify(form.root, x509_cert=signer, expect_config=configuration)
     except Exception as error:
         # The libraries raise many kinds (lxml's, signxml's, builtin ones); all mean no.
         raise SignatureInvalidError(

@@ -74,7 +74,7 @@ def verify_document(
         raise ValueError("a document is judged at a moment with a time zone")
     form = read_form(data, kind=kind, source=source)
     signer = find_signer(form.certificates, source=source)
-    element = signed_content(data, form, signer, source=source)
+    element = signed_content(form, signer, source=source)
     paths = find_paths(signer, form.certificates, policy, kind, source=source)
     path = _first_accepted(paths, policy, at, source)
     *chain, anchor = [one.certificate for one in path.parties]
