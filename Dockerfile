@@ -14,8 +14,9 @@ COPY feedsrv feedsrv
 RUN /opt/feedsrv/bin/pip install --no-deps .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin feedsrv \
-    && install -d -o feedsrv -g feedsrv /data
+RUN groupadd --gid 10001 feedsrv \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin feedsrv \
+    && install -d -o 10001 -g 10001 /data
 COPY --from=build /opt/feedsrv /opt/feedsrv
 COPY mitigations /opt/feedsrv/mitigations
 ENV PATH=/opt/feedsrv/bin:$PATH \
@@ -23,7 +24,7 @@ ENV PATH=/opt/feedsrv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     FEEDSRV_DATA=/data \
     FEEDSRV_BIND=0.0.0.0:8080
-USER feedsrv
+USER 10001:10001
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -43,6 +43,11 @@ def test_imports_only_go_down() -> None:
     tool("lint-imports", "--no-cache")
 
 
+def test_the_dockerfile_passes_its_linter() -> None:
+    """hadolint finds nothing, not even a matter of style."""
+    tool("hadolint", "--failure-threshold", "style", "Dockerfile")
+
+
 def test_every_ignored_rule_has_a_reason() -> None:
     """A rule in an ignore list stands on its own line with a comment that says why."""
     text = (ROOT / "pyproject.toml").read_text()
