@@ -1,0 +1,226 @@
+"""One sync: from whatever the last one left to a server that does what trusted mitigations say.
+
+1. Recover the journal: what a crash left half done is brought back to what the state says.
+2. Poll the publisher, or read the bundle; an unchanged feed ends the asking after one request.
+3. Open what is new: signature, chain, usage, issuer, revocation, grammar.
+4. Refuse what is older than what is trusted, or expired; what is trusted now is saved.
+5. Decide, from the trusted words, the build, the state, the switches and the time.
+6. Apply, one mitigation after the other, each with its undo note first and its saving last.
+7. Save how it went, and drop documents that nothing refers to any more.
+
+A poll that fails ends nothing: steps 5 to 7 go on with what is trusted already, so that a server
+without a network still takes a mitigation back once it has the fix.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from feedsrv.agent.apply import Hands, Outcome
+from feedsrv.agent.changing import Changer
+from feedsrv.agent.decide import Facts, Plan, decide
+from feedsrv.agent.inventory import Inventory, read_build
+from feedsrv.agent.journal import Journal, Note
+from feedsrv.agent.library import Library
+from feedsrv.agent.ports import Adapter
+from feedsrv.agent.receive import Received, Receiver
+from feedsrv.agent.recover import recover
+from feedsrv.agent.settings import AgentSettings, read_pool_switch
+from feedsrv.agent.source import Source
+from feedsrv.agent.state import AgentState, LastSync, Problem, feed_key
+from feedsrv.agent.state_file import StateFile
+from feedsrv.agent.tell import log_outcome, standing_of
+from feedsrv.agent.trusting import CrlShelf, Trust
+from feedsrv.clock import to_text
+from feedsrv.errors import FeedsrvError
+from feedsrv.model.build import Build
+from feedsrv.model.feed import Feed, Poll
+
+log = logging.getLogger(__name__)
+
+EXPIRED: Final = "feed.expired"
+
+T = TypeVar("T")
+
+
+def nothing(_: object) -> None:
+    """The crash seam where nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """How a sync went."""
+
+    state: AgentState
+    outcomes: tuple[Outcome, ...]
+    problems: tuple[Problem, ...]
+    poll: Poll
+    """The pace that the trusted feed asks for."""
+    retry_after: timedelta | None
+
+
+@dataclass
+class Sync:
+    """One sync of one agent; used once, by whoever holds the agent's lock."""
+
+    home: Path
+    settings: AgentSettings
+    open_host: Callable[[], Adapter]
+    at: datetime
+    may_change: bool = True
+    """False for a rehearsal: all is judged and told, nothing is changed."""
+    after: Callable[[int], None] = nothing
+    """Called after each numbered step: the seam where tests crash."""
+    midway: Callable[[str], None] = nothing
+    """Called in the middle of each change."""
+    _problems: list[Problem] = field(default_factory=list)
+
+    def run(self, source: Source | None) -> Synced:
+        """Go through the numbered steps; without a source, with what is trusted already.
+
+        Raises:
+            AgentStateError: the state cannot be read or saved; nothing is guessed.
+            AgentSettingsError: a setting that is needed is missing.
+            JournalError: the journal is damaged; nothing is changed before a person has looked.
+        """
+        product = self.settings.need_product()
+        file = StateFile(self.home)
+        state = file.load()
+        host = self._try(self.open_host)
+        changer = None if host is None else Changer(host, Journal(self.home), self.midway)
+
+        unrecovered = () if changer is None else self._recover(state, changer)  # 1
+        self.after(1)
+        received = self._receive(state, product, source)  # 2 and 3
+        file.save(received.state)  # 4
+        self.after(4)
+        facts = self._facts(received, product)
+        plan = decide(facts)  # 5
+        self.after(5)
+        outcomes: tuple[Outcome, ...] = ()
+        state = received.state
+        if changer is not None:
+            hands = Hands(state, changer, file.save, self.settings.publisher, self.at, unrecovered)
+            outcomes = self._carry_out(hands, plan)  # 6
+            state = hands.state
+        self.after(6)
+        state = self._conclude(state, facts, outcomes)
+        file.save(state)  # 7
+        sweep(Library(self.home), state, feed_key(product, self.settings.channel))
+        self.after(7)
+        poll = Poll() if facts.feed is None else facts.feed.poll
+        return Synced(state, outcomes, tuple(self._problems), poll, received.retry_after)
+
+    def _recover(self, state: AgentState, changer: Changer) -> tuple[Note, ...]:
+        unrecovered, problems = recover(state, changer.journal, changer.host)
+        self._problems.extend(problems)
+        return unrecovered
+
+    def _receive(self, state: AgentState, product: str, source: Source | None) -> Received:
+        trust = self._try(lambda: Trust.of(self.settings, self.home))
+        if trust is None:  # nobody to trust: what is applied stays, and nothing is opened
+            self.after(2)
+            self.after(3)
+            return Received(state, None, {})
+        receiver = Receiver(
+            state, trust, Library(self.home), CrlShelf(self.home), product, self.settings.channel, self.at
+        )
+        receiver.after = self.after
+        received = receiver.receive(source)
+        self._problems.extend(received.problems)
+        for problem in received.problems:
+            log.warning("feed.refused", extra={"code": problem.code, "why": problem.message})
+        return received
+
+    def _facts(self, received: Received, product: str) -> Facts:
+        inventory = Inventory(product, self._build(), received.state.device_id)
+        state = received.state
+        may_change = self._is_switched_on() and self.may_change
+        return Facts(
+            received.feed,
+            received.mitigations,
+            inventory,
+            state.applied,
+            state.blocked,
+            may_change,
+            self.at,
+        )
+
+    def _build(self) -> Build | None:
+        """What this server runs now: a cumulative update is noticed here."""
+        source, said = self.settings.build_source, self.settings.build
+        if source is not None:
+            return self._try(lambda: read_build(self.home / source))
+        return None if said is None else Build.parse(said)
+
+    def _is_switched_on(self) -> bool:
+        """True where this server and its pool both let mitigations be applied."""
+        pool_file = self.settings.pool_file
+        if pool_file is None:
+            return self.settings.auto_apply
+        return self._try(lambda: read_pool_switch(self.home / pool_file)) is True and self.settings.auto_apply
+
+    def _carry_out(self, hands: Hands, plan: Plan) -> tuple[Outcome, ...]:
+        outcomes = self._try(lambda: hands.carry_out(plan)) or ()
+        for outcome in outcomes:
+            log_outcome(outcome, hands.state.applied.get(outcome.decision.id))
+            self._problems.extend(outcome.problems)
+        return outcomes
+
+    def _conclude(self, state: AgentState, facts: Facts, outcomes: tuple[Outcome, ...]) -> AgentState:
+        """Remember how it went."""
+        is_stale = facts.is_stale or any(one.code == EXPIRED for one in self._problems)
+        if facts.feed is not None and is_stale:
+            log.warning(
+                "feed.stale",
+                extra={"version": facts.feed.version, "expires": to_text(facts.feed.expires)},
+            )
+            if not any(one.code == EXPIRED for one in self._problems):
+                self._problems.append(_stale(facts.feed))
+        before = state.last_sync
+        succeeded = self.at if not self._problems else (before.succeeded if before is not None else None)
+        last = LastSync(
+            self.at,
+            tuple(self._problems),
+            None if facts.feed is None else facts.feed.version,
+            is_stale,
+            succeeded,
+        )
+        standings = state.standings
+        if outcomes:
+            standings = tuple(
+                standing_of(one, state.applied.get(one.decision.id))
+                for one in sorted(outcomes, key=lambda one: one.decision.id)
+            )
+        return replace(state, last_sync=last, standings=standings, build=facts.inventory.build)
+
+    def _try(self, act: Callable[[], T]) -> T | None:
+        """Do something that may fail without ending the sync."""
+        try:
+            return act()
+        except FeedsrvError as refusal:
+            self._problems.append(Problem.of(refusal))
+            log.error(  # noqa: TRY400 - an operator acts on the sentence; a traceback would hide it
+                "sync.trouble", extra={"code": refusal.code, "why": str(refusal)}
+            )
+            return None
+
+
+def sweep(library: Library, state: AgentState, key: str) -> None:
+    """Drop the documents that nothing refers to any more."""
+    feed = state.feeds.get(key)
+    wanted = {known.digest for known in state.known.values()}
+    library.sweep(wanted if feed is None else wanted | {feed.digest})
+
+
+def _stale(feed: Feed) -> Problem:
+    return Problem(
+        EXPIRED,
+        f"feed version {feed.version} expired at {to_text(feed.expires)}, and no newer one came: what is "
+        "applied stays, nothing new is applied; ask the publisher why the feed is not refreshed",
+    )
