@@ -54,7 +54,8 @@ class ShelfReader(Protocol):
         """What is published under a URL path without its leading slash, or None.
 
         The same object comes back for as long as the file is the same, and a change is seen
-        within a second.
+        within a second. Where nothing could be published (a path without a known ending),
+        None comes back without a look.
 
         Raises:
             UnavailableError: the shelf cannot be read now.

@@ -12,8 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from prometheus_client import multiprocess
-
 
 class Worker(Protocol):
     """What is needed here of gunicorn's worker."""
@@ -22,6 +20,7 @@ class Worker(Protocol):
 
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 -- no file of ours is known by its name there
+_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 _IN_MEMORY = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
 
 worker_class = "gthread"
@@ -45,16 +44,20 @@ errorlog = "-"
 # It would be a writable socket in somebody's home, and nothing here needs it.
 control_socket_disable = True
 
-# Each worker counts in a file of its own, in memory; whichever is asked adds them up.
-_counts = Path(tempfile.mkdtemp(prefix="feedsrv-counts-", dir=_IN_MEMORY))
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+
+def on_starting(server: object) -> None:  # noqa: ARG001 -- gunicorn's signature
+    """Before any worker: each counts in a file of its own, in memory; whichever is asked adds them up."""
+    os.environ[_COUNTS] = tempfile.mkdtemp(prefix="feedsrv-counts-", dir=_IN_MEMORY)
 
 
 def child_exit(server: object, worker: Worker) -> None:  # noqa: ARG001 -- gunicorn's signature
     """A worker has gone; what it counted stays, what it measured of itself does not."""
+    # Not at the top: this library decides at its import where counters live.
+    from prometheus_client import multiprocess  # noqa: PLC0415 -- see above
+
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: object) -> None:  # noqa: ARG001 -- gunicorn's signature
     """The last one out clears up."""
-    shutil.rmtree(_counts, ignore_errors=True)
+    shutil.rmtree(os.environ[_COUNTS], ignore_errors=True)

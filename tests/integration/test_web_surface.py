@@ -1,0 +1,471 @@
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from flask import Blueprint
+from lxml import etree
+from werkzeug.test import Client, TestResponse
+
+from feedsrv.errors import (
+    BadInputError,
+    ConflictError,
+    FeedsrvError,
+    NotAllowedError,
+    NotFoundError,
+    OperatorError,
+    RefusedProofError,
+    UnavailableError,
+)
+from feedsrv.web.app import create_app
+from feedsrv.web.folder import FolderShelf
+from tests.unit.web.published import AT, CURRENT, ISSUED, lay_out
+
+FEED = f"/{CURRENT}"
+IMMUTABLE = "public, max-age=31536000, immutable"
+FRESH = "public, max-age=60"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A shelf on which something is published."""
+    lay_out(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def client(folder: Path) -> Client:
+    """Somebody who asks the public surface over that shelf."""
+    return Client(create_app(shelf=FolderShelf(folder), clock=lambda: AT))
+
+
+def get(client: Client, path: str, **headers: str) -> TestResponse:
+    """Ask with these headers."""
+    return client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+class TestPublishedBytes:
+    """What agents and caches are promised of every file."""
+
+    @pytest.mark.parametrize(
+        ("path", "media_type", "caching"),
+        [
+            (CURRENT, "application/xml; charset=utf-8", FRESH),
+            ("v1/feeds/exchange-2019/production/7.xml", "application/xml; charset=utf-8", IMMUTABLE),
+            ("v1/mitigations/M0001/2.xml", "application/xml; charset=utf-8", IMMUTABLE),
+            ("v1/feeds/index.json", "application/json", FRESH),
+            ("v1/trust/anchors.pem", "application/x-pem-file", FRESH),
+            ("v1/trust/policy.json", "application/json", FRESH),
+            ("v1/trust/crls/root.crl", "application/pkix-crl", FRESH),
+            ("v1/schemas/feed.xsd", "application/xml; charset=utf-8", FRESH),
+            ("v1/bundles/exchange-2019/production.zip", "application/zip", FRESH),
+            ("index.html", "text/html; charset=utf-8", FRESH),
+            ("style.css", "text/css; charset=utf-8", FRESH),
+        ],
+    )
+    def test_every_kind_of_file_goes_out_as_it_lies_there(
+        self, client: Client, folder: Path, path: str, media_type: str, caching: str
+    ) -> None:
+        """Byte for byte, with its type, its age, a strong tag and nothing left to guess."""
+        answer = get(client, f"/{path}")
+
+        assert answer.status_code == HTTPStatus.OK
+        assert answer.data == (folder / path).read_bytes()
+        assert answer.headers["Content-Type"] == media_type
+        assert answer.headers["Cache-Control"] == caching
+        assert answer.headers["Last-Modified"] == "Wed, 20 May 2026 09:30:00 GMT"
+        assert answer.headers["ETag"].startswith('"')
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+    def test_the_compressed_variant_is_another_representation(self, client: Client, folder: Path) -> None:
+        """Its own bytes, its own strong tag, and caches are told what it depends on."""
+        plain = get(client, FEED)
+        packed = get(client, FEED, Accept_Encoding="gzip")
+
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.data == (folder / f"{CURRENT}.gz").read_bytes()
+        assert gzip.decompress(packed.data) == plain.data
+        assert packed.headers["Content-Length"] == str(len(packed.data))
+        assert packed.headers["ETag"] != plain.headers["ETag"]
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert "Content-Encoding" not in plain.headers
+
+    def test_what_cannot_be_compressed_does_not_vary(self, client: Client) -> None:
+        """A cache keeps one copy of a bundle, not one for each browser."""
+        answer = get(client, "/v1/bundles/exchange-2019/production.zip", Accept_Encoding="gzip")
+
+        assert "Vary" not in answer.headers
+        assert "Content-Encoding" not in answer.headers
+
+    def test_head_says_what_get_would(self, client: Client) -> None:
+        """The same headers, and no body."""
+        full = get(client, FEED)
+        head = client.head(FEED)
+
+        assert head.status_code == HTTPStatus.OK
+        assert head.data == b""
+        assert list(head.headers) == list(full.headers)
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+    def test_nobody_can_do_anything_but_read(self, client: Client, method: str) -> None:
+        """405, and which methods there are."""
+        answer = client.open(FEED, method=method)
+
+        assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        assert answer.headers["Allow"] == "GET, HEAD"
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert json.loads(answer.data)["code"] == "http.method_not_allowed"
+
+    def test_a_range_is_not_honoured(self, client: Client) -> None:
+        """Documents are small and signed as a whole: half of one is of no use."""
+        answer = get(client, FEED, Range="bytes=0-9")
+
+        assert answer.status_code == HTTPStatus.OK
+        assert answer.headers["Content-Length"] == str(len(answer.data))
+
+    @pytest.mark.parametrize(
+        ("accept", "path"),
+        [
+            ("", "v1/feeds/index.xml"),
+            ("*/*", "v1/feeds/index.xml"),
+            ("application/json", "v1/feeds/index.json"),
+            ("application/xml", "v1/feeds/index.xml"),
+            ("application/xml;q=0.5, application/json", "v1/feeds/index.json"),
+        ],
+    )
+    def test_the_list_of_feeds_comes_in_the_form_asked_for(
+        self, client: Client, folder: Path, accept: str, path: str
+    ) -> None:
+        """XML unless JSON is preferred; caches keep the two apart."""
+        answer = get(client, "/v1/feeds/", Accept=accept)
+
+        assert answer.data == (folder / path).read_bytes()
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+
+    def test_the_page_lies_at_the_root(self, client: Client, folder: Path) -> None:
+        """With a policy that lets it load its own stylesheet and nothing else."""
+        answer = get(client, "/")
+
+        assert answer.data == (folder / "index.html").read_bytes()
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'; style-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+class TestConditionalRequests:
+    """A poll that finds nothing new."""
+
+    def tag(self, client: Client, **headers: str) -> str:
+        """The tag of the feed now."""
+        return get(client, FEED, **headers).headers["ETag"]
+
+    def test_whoever_holds_these_bytes_is_told_so(self, client: Client) -> None:
+        """304 without a body, with what a cache needs to go on."""
+        tag = self.tag(client)
+
+        answer = get(client, FEED, If_None_Match=tag)
+
+        assert answer.status_code == HTTPStatus.NOT_MODIFIED
+        assert answer.data == b""
+        assert answer.headers["ETag"] == tag
+        assert answer.headers["Cache-Control"] == FRESH
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert "Content-Type" not in answer.headers
+
+    @pytest.mark.parametrize("form", ['"x", {tag}', "W/{tag}", "*", '"x",W/{tag} ,"y"'])
+    def test_lists_weak_tags_and_the_star_match(self, client: Client, form: str) -> None:
+        """As RFC 9110 has it, for HEAD as for GET."""
+        asked = {"If-None-Match": form.format(tag=self.tag(client))}
+
+        assert client.get(FEED, headers=asked).status_code == HTTPStatus.NOT_MODIFIED
+        assert client.head(FEED, headers=asked).status_code == HTTPStatus.NOT_MODIFIED
+
+    def test_a_tag_speaks_of_one_representation_only(self, client: Client) -> None:
+        """Who holds the plain bytes and now asks for gzip gets gzip, and the other way round."""
+        plain = self.tag(client)
+        packed = self.tag(client, Accept_Encoding="gzip")
+
+        crossed = get(client, FEED, If_None_Match=plain, Accept_Encoding="gzip")
+        straight = get(client, FEED, If_None_Match=packed, Accept_Encoding="gzip")
+
+        assert crossed.status_code == HTTPStatus.OK
+        assert straight.status_code == HTTPStatus.NOT_MODIFIED
+        assert straight.headers["ETag"] == packed
+
+    @pytest.mark.parametrize(
+        ("date", "status"),
+        [
+            ("Wed, 20 May 2026 09:30:00 GMT", HTTPStatus.NOT_MODIFIED),
+            ("Thu, 21 May 2026 09:30:00 GMT", HTTPStatus.NOT_MODIFIED),
+            ("Wed, 20 May 2026 09:29:59 GMT", HTTPStatus.OK),
+            ("lately", HTTPStatus.OK),
+        ],
+    )
+    def test_a_date_is_enough_for_those_without_a_tag(
+        self, client: Client, date: str, status: HTTPStatus
+    ) -> None:
+        """Unchanged since then, to the second; what is no date counts for nothing."""
+        assert get(client, FEED, If_Modified_Since=date).status_code == status
+
+    def test_a_tag_outweighs_a_date(self, client: Client) -> None:
+        """Where both are sent, the date is not even looked at."""
+        answer = get(
+            client, FEED, If_None_Match='"another"', If_Modified_Since="Thu, 21 May 2026 09:30:00 GMT"
+        )
+
+        assert answer.status_code == HTTPStatus.OK
+
+    def test_a_tag_is_a_digest_of_the_very_bytes(self, client: Client) -> None:
+        """Two servers behind one name give the same tag without knowing of each other."""
+        answer = get(client, "/v1/feeds/exchange-2019/production/7.xml")
+
+        digest = urlsafe_b64encode(sha256(answer.data).digest()).decode().rstrip("=")
+        assert answer.headers["ETag"] == f'"{digest}"'
+        assert answer.headers["ETag"] == self.tag(client)
+
+
+class TestProblems:
+    """What goes wrong is said in one form, for programs and for people."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/v1/feeds/exchange-2019/none.xml",
+            "/none",
+            "/v1/",
+            "/v1/feeds",
+            f"{FEED}.gz",
+            "/.production.xml.new",
+            "/v1/../../etc/passwd",
+            "/v1/%2e%2e/%2e%2e/etc/passwd.txt",
+            "/v1/feeds//index.xml",
+            "/v1/feeds/index.json/",
+            "/\xff\xfe.xml",
+        ],
+    )
+    def test_an_unknown_path_is_a_404_with_a_code(self, client: Client, path: str) -> None:
+        """And nothing of the path comes back in the answer."""
+        answer = get(client, path)
+
+        assert answer.status_code == HTTPStatus.NOT_FOUND
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        document = json.loads(answer.data)
+        assert document["status"] == HTTPStatus.NOT_FOUND
+        assert document["code"] == "http.not_found"
+        assert document["title"] == "Not Found"
+
+    @pytest.mark.parametrize(
+        "accept",
+        [
+            "application/xml",
+            "application/problem+xml",
+            "text/xml",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8",
+        ],
+    )
+    def test_who_reads_xml_gets_xml(self, client: Client, accept: str) -> None:
+        """The same members, in the namespace of the standard."""
+        answer = get(client, "/none.xml", Accept=accept)
+
+        assert answer.headers["Content-Type"] == "application/problem+xml"
+        root = etree.fromstring(answer.data)
+        assert root.tag == "{urn:ietf:rfc:7807}problem"
+        found = {str(etree.QName(child).localname): child.text for child in root}
+        assert found["status"] == "404"
+        assert found["code"] == "http.not_found"
+
+    @pytest.mark.parametrize(
+        ("branch", "status"),
+        [
+            (BadInputError, 400),
+            (NotFoundError, 404),
+            (NotAllowedError, 403),
+            (ConflictError, 409),
+            (RefusedProofError, 422),
+            (UnavailableError, 503),
+            (OperatorError, 500),
+            (FeedsrvError, 500),
+        ],
+    )
+    def test_the_branch_of_a_refusal_decides_the_status(
+        self, folder: Path, branch: type[FeedsrvError], status: int
+    ) -> None:
+        """Its sentence goes out unless it speaks of this machine: then it is for the log."""
+        client = Client(create_app(shelf=FolderShelf(folder), blueprints=[refusing(branch("</x> & \x00"))]))
+
+        answer = client.get("/refuse", headers={"Accept": "application/xml"})
+
+        assert answer.status_code == status
+        root = etree.fromstring(answer.data)
+        assert root.findtext("{*}code") == branch.code
+        assert (root.findtext("{*}detail") == "</x> & ?") is (status != HTTPStatus.INTERNAL_SERVER_ERROR)
+        assert ("Retry-After" in answer.headers) is (status == HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def test_a_crash_tells_strangers_nothing(self, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """500 with a sentence; the trace is in the log."""
+        client = Client(create_app(shelf=FolderShelf(folder), blueprints=[refusing(RuntimeError("secret"))]))
+
+        answer = client.get("/refuse")
+
+        assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+        assert b"secret" not in answer.data
+        assert json.loads(answer.data)["code"] == "internal"
+        assert "secret" in caplog.text
+
+    def test_a_shelf_that_is_away_is_a_503(self, tmp_path: Path) -> None:
+        """Agents come back; nothing tells them that the feed does not exist."""
+        client = Client(create_app(shelf=shelf_away(tmp_path)))
+
+        answer = client.get(FEED)
+
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert int(answer.headers["Retry-After"]) > 0
+        assert json.loads(answer.data)["code"] == "shelf.unreadable"
+        assert client.head(FEED).data == b""
+
+
+class TestHealth:
+    """What is told to whoever restarts processes, routes requests and draws curves."""
+
+    def test_a_process_that_answers_lives(self, tmp_path: Path) -> None:
+        """Whatever is on the shelf: a restart would not put anything there."""
+        answer = Client(create_app(shelf=FolderShelf(tmp_path))).get("/healthz")
+
+        assert answer.status_code == HTTPStatus.OK
+        assert answer.json == {"status": "alive"}
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    def test_a_fresh_feed_makes_it_ready(self, client: Client) -> None:
+        """With every feed's version and end."""
+        answer = client.get("/readyz")
+
+        assert answer.status_code == HTTPStatus.OK
+        assert answer.json is not None
+        assert answer.json["status"] == "ready"
+        assert answer.json["feeds"] == [
+            {
+                "product": "exchange-2019",
+                "channel": "production",
+                "version": 7,
+                "expires": "2026-05-21T12:30:00Z",
+                "expired": False,
+            }
+        ]
+
+    def test_nothing_published_is_not_ready(self, tmp_path: Path) -> None:
+        """There is nothing to route requests to."""
+        answer = Client(create_app(shelf=FolderShelf(tmp_path))).get("/readyz")
+
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert answer.json is not None
+        assert answer.json["reason"] == "no feed has been published yet"
+
+    def test_feeds_that_all_expired_are_not_ready_but_served(self, folder: Path) -> None:
+        """From the very second of expiry on; agents still get the last feed there was."""
+        lay_out(folder, expires=AT)
+        client = Client(create_app(shelf=FolderShelf(folder), clock=lambda: AT))
+
+        assert client.get("/readyz").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert client.get(FEED).status_code == HTTPStatus.OK
+
+    @pytest.mark.parametrize(
+        "damage",
+        [b"", b"[]", b"{}", b'{"feeds": [{}]}', b'{"feeds": 7}', b'{"feeds": [{"product": "p"}]}', b"\xff"],
+    )
+    def test_a_damaged_list_is_not_ready_and_names_itself(self, folder: Path, damage: bytes) -> None:
+        """The operator reads which file it is and what writes it anew."""
+        (folder / "v1/feeds/index.json").write_bytes(damage)
+        client = Client(create_app(shelf=FolderShelf(folder), clock=lambda: AT))
+
+        ready = client.get("/readyz")
+        metrics = client.get("/metrics")
+
+        assert ready.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert ready.json is not None
+        assert ready.json["code"] == "shelf.bad_listing"
+        assert "v1/feeds/index.json" in ready.json["reason"]
+        assert "feedsrv_shelf_readable 0.0" in metrics.text
+
+    def test_a_shelf_that_is_away_is_not_ready(self, tmp_path: Path) -> None:
+        """And the metrics still answer, to say so."""
+        client = Client(create_app(shelf=shelf_away(tmp_path)))
+
+        assert client.get("/readyz").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert "feedsrv_shelf_readable 0.0" in client.get("/metrics").text
+
+    def test_every_answer_is_counted_once(self, client: Client) -> None:
+        """By what was asked for and how it ended, with the bytes that went out."""
+        size = len(get(client, FEED).data)
+        tag = get(client, FEED).headers["ETag"]
+        get(client, FEED, If_None_Match=tag)
+        client.head(FEED)
+        client.get("/none")
+        client.post(FEED)
+
+        lines = client.get("/metrics").text.splitlines()
+
+        assert 'feedsrv_http_answers_total{kind="feed",status="2xx"} 3.0' in lines
+        assert 'feedsrv_http_answers_total{kind="feed",status="3xx"} 1.0' in lines
+        assert 'feedsrv_http_answers_total{kind="other",status="4xx"} 2.0' in lines
+        assert f'feedsrv_http_body_bytes_total{{kind="feed"}} {size * 2.0}' in lines
+
+    def test_the_age_of_every_feed_is_told(self, client: Client) -> None:
+        """What an alarm needs: version, age, and time left."""
+        lines = client.get("/metrics").text.splitlines()
+
+        labels = '{channel="production",product="exchange-2019"}'
+        assert f"feedsrv_feed_version{labels} 7.0" in lines
+        assert f"feedsrv_feed_age_seconds{labels} {(AT - ISSUED).total_seconds()}" in lines
+        assert f"feedsrv_feed_expires_in_seconds{labels} {timedelta(hours=27).total_seconds()}" in lines
+
+
+class TestBeforeTheFirstPublication:
+    """A server that was just started."""
+
+    def test_there_is_a_page_and_its_style(self, tmp_path: Path) -> None:
+        """It says that nothing is published yet, under the publisher's name."""
+        client = Client(create_app(shelf=FolderShelf(tmp_path), publisher="Contoso", clock=lambda: AT))
+
+        page = client.get("/")
+
+        assert page.status_code == HTTPStatus.OK
+        assert "Nothing is published yet" in page.text
+        assert "Contoso" in page.text
+        assert len(page.headers.getlist("Content-Security-Policy")) == 1
+        assert "style-src 'self'" in page.headers["Content-Security-Policy"]
+        assert client.get("/style.css").headers["Content-Type"] == "text/css; charset=utf-8"
+
+    def test_the_shelf_takes_over(self, tmp_path: Path) -> None:
+        """With the first publication, the published page is the page."""
+        client = Client(create_app(shelf=FolderShelf(tmp_path)))
+        assert "Nothing is published yet" in client.get("/").text
+
+        lay_out(tmp_path)
+
+        assert client.get("/").data == (tmp_path / "index.html").read_bytes()
+
+
+def shelf_away(folder: Path) -> FolderShelf:
+    """A shelf that cannot be read: its folder's name is longer than any disk allows."""
+    return FolderShelf(folder / ("x" * 300))
+
+
+def refusing(error: Exception) -> Blueprint:
+    """A door that always fails so."""
+    door = Blueprint("refusing", __name__)
+
+    @door.get("/refuse")
+    def refuse() -> str:
+        raise error
+
+    return door
