@@ -7,6 +7,7 @@ from typing import Final
 
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
+from feedsrv.lints.spans import ranges_of
 from feedsrv.model.build import Build
 from feedsrv.model.mitigation import Mitigation
 
@@ -21,7 +22,7 @@ def begins_at_a_released_build(publication: Publication) -> Iterator[Finding]:
     are read again, so that a catalogue which lost a product or a build is noticed, too.
     """
     for mitigation in publication.after:
-        for product, build_range in mitigation.ranges():
+        for product in mitigation.products:
             if product not in publication.catalogue.products:
                 known = ", ".join(sorted(publication.catalogue.products)) or "no product at all"
                 yield Finding(
@@ -30,14 +31,16 @@ def begins_at_a_released_build(publication: Publication) -> Iterator[Finding]:
                     f"product {product} is not in the catalogue, which has {known}",
                     "correct the product's id, or add the product to the catalogue first",
                 )
-            elif not publication.has_released(product, build_range.introduced):
-                yield Finding(
-                    "S1",
-                    str(mitigation),
-                    f"product {product}: a range begins at the unreleased {build_range.introduced}",
-                    "begin at the first released build that is affected"
-                    f"{_near(publication, product, build_range.introduced)}",
-                )
+                continue
+            for build_range in ranges_of(mitigation, product):
+                if not publication.has_released(product, build_range.introduced):
+                    yield Finding(
+                        "S1",
+                        str(mitigation),
+                        f"product {product}: a range begins at the unreleased {build_range.introduced}",
+                        "begin at the first released build that is affected"
+                        f"{_near(publication, product, build_range.introduced)}",
+                    )
 
 
 def open_range_says_why(publication: Publication) -> Iterator[Finding]:
