@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 
 from lxml.etree import _Element
@@ -16,6 +17,7 @@ from feedsrv.model.feed import BadFeedError, Entry, EntryState, Feed, Poll
 NAMESPACE: Final = "urn:feedsrv:feed:1"
 _SCHEMA: Final = "feed.xsd"
 _ENTRY: Final = f"{{{NAMESPACE}}}Entry"
+_ROLLOUT: Final = f"{{{NAMESPACE}}}Rollout"
 _STATES: Final = {state.value: state for state in EntryState}
 
 
@@ -33,7 +35,7 @@ def write_feed(feed: Feed) -> bytes:
             interval=_seconds(feed.poll.interval),
             jitter=_seconds(feed.poll.jitter),
         ),
-        map(_entry_node, feed.entries),
+        [_entry_node(entry) for entry in feed.entries],
         product=feed.product,
         channel=feed.channel,
         version=str(feed.version),
@@ -68,7 +70,7 @@ def feed_from(element: _Element, *, source: str) -> Feed:
     """
     validate(element, _SCHEMA, source)
     poll = next(element.iterchildren("*"))
-    entries = tuple(_entry(one, source) for one in element.iterchildren(_ENTRY))
+    entries = _entries(element, source)
     with meaning(element, source=source):
         return Feed(
             product=element.get("product", ""),
@@ -85,25 +87,31 @@ def feed_from(element: _Element, *, source: str) -> Feed:
         )
 
 
-def _entry(element: _Element, source: str) -> Entry:
-    # Read a thousand times in one feed: the grammar has been checked, so nothing is checked twice.
-    said = dict(element.items())
-    identity, revision = said["id"], said["revision"]
-    if said["href"] != f"mitigations/{identity}/{revision}.xml":
-        raise MeaningError(
-            BadFeedError(f"{said['href']!r} is not where {identity} revision {revision} lies"),
-            source=source,
-            line=element.sourceline,
-            path=f"{path_of(element)}/@href",
+def _entries(root: _Element, source: str) -> tuple[Entry, ...]:
+    # By columns, since an agent reads a thousand entries at once and this halves the cost. What the
+    # grammar has checked is not checked again.
+    elements = list(root.iterchildren(_ENTRY))
+    ids = [one.get("id", "") for one in elements]
+    revisions = [one.get("revision", "") for one in elements]
+    for one, identity, revision in zip(elements, ids, revisions, strict=True):
+        if one.get("href") != f"mitigations/{identity}/{revision}.xml":
+            raise MeaningError(
+                BadFeedError(f"{one.get('href')!r} is not where {identity} revision {revision} lies"),
+                source=source,
+                line=one.sourceline,
+                path=f"{path_of(one)}/@href",
+            )
+    return tuple(
+        map(
+            Entry,
+            ids,
+            map(int, revisions),
+            [_STATES[one.get("state", "")] for one in elements],
+            [one.get("digest", "") for one in elements],
+            [int(one.get("size", "")) for one in elements],
+            # One for each entry, says the grammar; what a signature may hold comes after them all.
+            [int(one.get("percent", "")) for one in islice(root.iter(_ROLLOUT), len(elements))],
         )
-    rollout = next(element.iterchildren("*"))
-    return Entry(
-        identity,
-        int(revision),
-        _STATES[said["state"]],
-        said["digest"],
-        int(said["size"]),
-        int(rollout.get("percent", "")),
     )
 
 

@@ -75,7 +75,7 @@ LIMITS_FEED: Final = Limits(
     max_bytes=3 * 1024 * 1024, max_depth=16, max_elements=24_000, max_attributes=64, max_text=64 * 1024
 )
 LIMITS_CATALOGUE: Final = Limits(
-    max_bytes=2 * 1024 * 1024, max_depth=16, max_elements=12_000, max_attributes=64, max_text=64 * 1024
+    max_bytes=2 * 1024 * 1024, max_depth=16, max_elements=6_000, max_attributes=64, max_text=64 * 1024
 )
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -185,26 +185,25 @@ def _check_tags(data: bytes, limits: Limits, source: str) -> None:
         raise TooManyAttributesError(
             f"far more attributes than {limits.max_elements} elements of ours have", source=source
         )
-    pieces = data.split(b"<")
     suspicious = limits.max_attributes * _SHORTEST_ATTRIBUTE
-    for number, piece in enumerate(pieces):
-        if len(piece) > suspicious:
-            line = data.count(b"\n", 0, sum(map(len, pieces[:number])) + number) + 1
-            _check_piece(piece, limits, source, line)
+    for piece in [piece for piece in data.split(b"<") if len(piece) > suspicious]:
+        _check_piece(piece, data, limits, source)
 
 
-def _check_piece(piece: bytes, limits: Limits, source: str, line: int) -> None:
+def _check_piece(piece: bytes, data: bytes, limits: Limits, source: str) -> None:
     equals = 0 if piece.startswith(b"!") else piece.count(b"=")
     too_long = len(piece) > limits.max_text
     if equals > limits.max_attributes and (too_long or _attributes(piece) > limits.max_attributes):
         raise TooManyAttributesError(
-            f"more than {limits.max_attributes} attributes on one element", source=source, line=line
+            f"more than {limits.max_attributes} attributes on one element",
+            source=source,
+            line=_line(data, data.find(piece)),
         )
     if too_long:
         raise TextTooLongError(
             f"{len(piece)} bytes in one text, tag or comment; at most {limits.max_text} are read",
             source=source,
-            line=line,
+            line=_line(data, data.find(piece)),
         )
 
 
@@ -244,7 +243,7 @@ def _check_tree(root: _Element, data: bytes, limits: Limits, source: str) -> Non
         )
     if b"xml:base" in data:
         _check_base(root, source)
-    if _WHITE_REFERENCE.search(data):
+    if b"&" in data and _WHITE_REFERENCE.search(data):
         _check_white(root, source)
 
 

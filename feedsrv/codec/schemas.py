@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -57,6 +58,9 @@ def schema_file(name: str) -> bytes:
 def validate(element: _Element, name: str, source: str) -> None:
     """Hold a parsed document against the grammar `name`, one of `SCHEMAS`.
 
+    A document with ten thousand errors takes seconds, since the library tells each with its place:
+    so what strangers send is proven first.
+
     Raises:
         SchemaError: it does not fit; the first sentence has line and path, the rest follow.
     """
@@ -65,11 +69,13 @@ def validate(element: _Element, name: str, source: str) -> None:
     with lock:
         if schema.validate(element):
             return
-        found = [Found(entry.line, entry.path, entry.message) for entry in schema.error_log]
+        count = len(schema.error_log)
+        log = islice(schema.error_log, _MOST_SENTENCES)
+        found = [Found(entry.line, entry.path, entry.message) for entry in log]
     first, *rest = [told(one, element, _advice(), _ROOTS[name]) for one in found]
-    others = [f"line {one.line}, {one.path}: {one.sentence}" for one in rest[:_MOST_SENTENCES]]
-    if len(rest) > _MOST_SENTENCES:
-        others.append(f"and {len(rest) - _MOST_SENTENCES} more")
+    others = [f"line {one.line}, {one.path}: {one.sentence}" for one in rest]
+    if count > len(found):
+        others.append(f"and {count - len(found)} more")
     raise SchemaError(first.sentence, source=source, line=first.line, path=first.path, others=tuple(others))
 
 

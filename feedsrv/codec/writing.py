@@ -7,8 +7,7 @@ What some reader would read differently is refused, naming its place. Signing is
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -19,8 +18,9 @@ from feedsrv.codec.reading import collapse
 from feedsrv.codec.schemas import validate
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_UNWRITABLE: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-_BREAKS: Final = re.compile(r"[\t\n\r]")
+# What XML cannot hold, and what .NET reads differently: a TAB in an attribute is a blank there.
+_UNWRITABLE: Final = re.compile("[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_SPECIAL: Final = re.compile(f'{_UNWRITABLE.pattern}|[&<>"]')
 _ESCAPES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
 
 
@@ -72,56 +72,62 @@ def write(root: Node, *, namespace: str, schema: str, limits: Limits, source: st
         SchemaError: the words say what the grammar cannot, such as an empty title.
         XmlError: beyond the limits of its readers.
     """
-    lines = list(_lines(root, f"/{root.name}", "", source, f' xmlns="{namespace}"'))
-    written = (_DECLARATION + "".join(lines)).encode("utf-8")
+    lines = [_DECLARATION]
+    _Writer(source, lines).write(root, ())
+    lines[1] = lines[1].replace(f"<{root.name}", f'<{root.name} xmlns="{namespace}"', 1)
+    written = "".join(lines).encode("utf-8")
     validate(parse(written, limits=limits, source=source), schema, source)
     return written
 
 
-def _lines(here: Node, path: str, indent: str, source: str, namespace: str = "") -> Iterator[str]:
-    attributes = "".join(
-        f' {name}="{_checked(value, f"{path}/@{name}", source).translate(_ESCAPES)}"'
-        for name, value in here.attributes.items()
-        if value is not None
-    )
-    start = f"{indent}<{here.name}{namespace}{attributes}"
-    if here.text is not None:
-        yield f"{start}>{_tidy(here.text, path, source).translate(_ESCAPES)}</{here.name}>\n"
-    elif not here.children:
-        yield f"{start}/>\n"
-    else:
-        yield f"{start}>\n"
-        for child, step in zip(here.children, _steps(here.children), strict=True):
-            yield from _lines(child, f"{path}/{step}", f"{indent}  ", source)
-        yield f"{indent}</{here.name}>\n"
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    source: str
+    lines: list[str]
+
+    def write(self, here: Node, above: tuple[Node, ...]) -> None:
+        indent = "  " * len(above)
+        start = f"{indent}<{here.name}"
+        for name, value in here.attributes.items():
+            if value is not None:
+                start += f' {name}="{self._escaped(value, here, above, name)}"'
+        if here.text is not None:
+            self.lines.append(f"{start}>{self._tidy(here.text, here, above)}</{here.name}>\n")
+        elif not here.children:
+            self.lines.append(f"{start}/>\n")
+        else:
+            self.lines.append(f"{start}>\n")
+            for child in here.children:
+                self.write(child, (*above, here))
+            self.lines.append(f"{indent}</{here.name}>\n")
+
+    def _tidy(self, words: str, here: Node, above: tuple[Node, ...]) -> str:
+        if words != collapse(words):
+            raise NotPortableError(
+                "write this text on one line, with single blanks and none at its ends; readers collapse them",
+                source=self.source,
+                path=_path(here, above),
+            )
+        return self._escaped(words, here, above)
+
+    def _escaped(self, words: str, here: Node, above: tuple[Node, ...], attribute: str = "") -> str:
+        if not _SPECIAL.search(words):
+            return words
+        found = _UNWRITABLE.search(words)
+        if found:
+            raise NotPortableError(
+                f"the character U+{ord(found[0]):04X} is not read alike everywhere; leave it out",
+                source=self.source,
+                path=_path(here, above) + (f"/@{attribute}" if attribute else ""),
+            )
+        return words.translate(_ESCAPES)
 
 
-def _steps(children: tuple[Node, ...]) -> Iterator[str]:
-    """Each child's step of a path, numbered among those of its name, as readers number them."""
-    many = Counter(child.name for child in children)
-    seen: Counter[str] = Counter()
-    for child in children:
-        seen[child.name] += 1
-        yield child.name if many[child.name] == 1 else f"{child.name}[{seen[child.name]}]"
-
-
-def _checked(value: str, path: str, source: str) -> str:
-    # XML cannot hold them; or .NET reads a TAB in an attribute as a blank.
-    found = _UNWRITABLE.search(value) or _BREAKS.search(value)
-    if found:
-        raise NotPortableError(
-            f"the character U+{ord(found[0]):04X} is not read alike everywhere; leave it out",
-            source=source,
-            path=path,
-        )
-    return value
-
-
-def _tidy(words: str, path: str, source: str) -> str:
-    if words != collapse(words):
-        raise NotPortableError(
-            "write this text on one line, with single blanks and none at its ends; readers collapse them",
-            source=source,
-            path=path,
-        )
-    return _checked(words, path, source)
+def _path(here: Node, above: tuple[Node, ...]) -> str:
+    """Where a node stands, as `parsing.path_of` tells it of an element."""
+    if not above:
+        return f"/{here.name}"
+    alike = [one for one in above[-1].children if one.name == here.name]
+    number = next(number for number, one in enumerate(alike, 1) if one is here)
+    step = here.name if len(alike) == 1 else f"{here.name}[{number}]"
+    return f"{_path(above[-1], above[:-1])}/{step}"
