@@ -41,6 +41,9 @@ class Revisions(Protocol):
     def published_numbers(self) -> Mapping[str, tuple[int, ...]]:
         """Every revision number that was published, by mitigation id."""
 
+    def first_published(self) -> Mapping[str, datetime]:
+        """When the first revision of each mitigation was published, by id."""
+
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
 
@@ -199,6 +202,8 @@ class PublicView:
     """In order of product and channel."""
     standing: tuple[Standing, ...]
     """In order of id."""
+    first_published: Mapping[str, datetime]
+    """By mitigation id."""
 
 
 class PageMaker(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from feedsrv.errors import BadInputError, ConflictError, NotAllowedError, NotFoundError, OperatorError
 from feedsrv.lints.finding import Finding
@@ -72,14 +73,14 @@ class WaitingForReviewError(NotAllowedError):
 
 
 class LintRefusedError(BadInputError):
-    """A rule objects to what is to be published."""
+    """A rule objects to what is to be imported or published."""
 
     code = "publishing.lint"
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(self, what: str, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         listed = "\n".join(f"  {finding}" for finding in self.findings)
-        super().__init__(f"nothing was published; the rules object:\n{listed}")
+        super().__init__(f"{what}; the rules object:\n{listed}")
 
 
 class PublishInProgressError(ConflictError):
@@ -133,3 +134,21 @@ class BrokenChainError(OperatorError):
     """The audit log was changed after it was written."""
 
     code = "audit.broken_chain"
+
+
+class SignerEndedError(OperatorError):
+    """A signing certificate is past its end."""
+
+    code = "publishing.signer_ended"
+
+    def __init__(self, purpose: str, name: str, end: datetime) -> None:
+        super().__init__(
+            f"the {purpose} signer {name} ended on {end:%Y-%m-%d %H:%M} UTC (it or its issuer); nothing it "
+            "signs is believed any more. Renew its certificate, then publish"
+        )
+
+
+class ShelfUnwritableError(OperatorError):
+    """The shelf cannot be written; nothing half written is visible."""
+
+    code = "shelf.unwritable"

@@ -1,1 +1,1 @@
-"""Where things are kept; one file per place. Nothing is imported here, so that the shelf needs no database."""
+"""Where things are kept, one file per place; nothing is imported here, so the shelf needs no database."""

@@ -1,0 +1,162 @@
+"""Step 3 of publishing: the next version of each feed that has something new to say.
+
+A feed names the digests of signed mitigations, so until they are signed it holds their unsigned
+digests in those places; `completed` puts the real ones in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from feedsrv.lints.publication import FeedStep, Publication
+from feedsrv.model.catalogue import Catalogue
+from feedsrv.model.feed import Entry, Feed, Poll, digest_of
+from feedsrv.publishing.gathering import Gathered, Line, Listed
+from feedsrv.publishing.reading import draft_of
+from feedsrv.publishing.records import Head, IntendedFeed, IntendedRevision, Published, Revision, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a feed is fresh, and how often agents come back."""
+
+    lifetime: timedelta = timedelta(days=7)
+    poll: Poll = field(default_factory=Poll)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one publication is going to do."""
+
+    revisions: tuple[Revision, ...]
+    updates: tuple[Update, ...]
+    feeds: tuple[tuple[Feed, Head | None], ...]
+    """Each next version, and the one that is current now."""
+
+    def intended_revisions(self) -> tuple[IntendedRevision, ...]:
+        """For the intention."""
+        return tuple(IntendedRevision(one.id, one.number, one.digest) for one in self.revisions)
+
+    def intended_feeds(self) -> tuple[IntendedFeed, ...]:
+        """For the intention."""
+        return tuple(intended(feed) for feed, _ in self.feeds)
+
+
+def assemble(gathered: Gathered, pace: Pace, *, at: datetime, key_ends: datetime) -> Plan:
+    """Give every feed that changes its next version."""
+    unsigned = {one.id: Published(one.digest, len(one.unsigned), at) for one in gathered.candidates}
+    return Plan(
+        revisions=gathered.candidates,
+        updates=gathered.releasing,
+        feeds=tuple(
+            (_next(line, unsigned, pace, at=at, key_ends=key_ends), line.head)
+            for line in gathered.lines
+            if line.is_changed
+        ),
+    )
+
+
+def assemble_refresh(
+    lines: Iterable[tuple[Head, int]], pace: Pace, *, at: datetime, key_ends: datetime
+) -> Plan:
+    """Give each of these feeds a next version that says the same, later.
+
+    Each comes with the highest version number that was published or burnt.
+    """
+    return Plan(
+        revisions=(),
+        updates=(),
+        feeds=tuple(
+            (
+                replace(
+                    head.feed,
+                    version=last + 1,
+                    issued=at,
+                    expires=min(at + pace.lifetime, key_ends),
+                    previous=head.digest,
+                    poll=pace.poll,
+                ),
+                head,
+            )
+            for head, last in lines
+        ),
+    )
+
+
+def publication(plan: Plan, gathered: Gathered, *, at: datetime) -> Publication:
+    """The whole as it would stand, for the rules to look at."""
+    return Publication(
+        catalogue=gathered.catalogue,
+        candidates=tuple(draft_of(revision) for revision in plan.revisions),
+        standing=tuple(one.mitigation for one in gathered.standing),
+        at=at,
+        published_revisions=gathered.published_numbers,
+        feeds=_steps(plan),
+        releasing=tuple(update.update for update in plan.updates),
+    )
+
+
+def refresh_publication(plan: Plan, catalogue: Catalogue, *, at: datetime) -> Publication:
+    """A refresh changes no word of any mitigation, so the rules have only feeds to look at."""
+    return Publication(catalogue=catalogue, candidates=(), standing=(), at=at, feeds=_steps(plan))
+
+
+def _steps(plan: Plan) -> tuple[FeedStep, ...]:
+    return tuple(
+        (feed, head.feed if head else None, head.digest if head else None) for feed, head in plan.feeds
+    )
+
+
+def completed(feed: Feed, signed: Mapping[str, Published]) -> Feed:
+    """The feed with the digests and sizes of what was signed for it."""
+    entries = (
+        replace(entry, digest=signed[entry.id].digest, size=signed[entry.id].size)
+        if entry.id in signed
+        else entry
+        for entry in feed.entries
+    )
+    return replace(feed, entries=tuple(entries))
+
+
+def intended(feed: Feed) -> IntendedFeed:
+    """What an intention says of a feed; true of it before and after its mitigations are signed."""
+    said = [[entry.id, entry.revision, entry.state.value, entry.rollout] for entry in feed.entries]
+    return IntendedFeed(
+        product=feed.product,
+        channel=feed.channel,
+        version=feed.version,
+        issued=feed.issued,
+        expires=feed.expires,
+        previous=feed.previous,
+        listing=digest_of(json.dumps(said, separators=(",", ":")).encode("ascii")),
+    )
+
+
+def _next(
+    line: Line, unsigned: Mapping[str, Published], pace: Pace, *, at: datetime, key_ends: datetime
+) -> Feed:
+    return Feed(
+        product=line.product,
+        channel=line.channel,
+        version=line.last_number + 1,
+        issued=at,
+        expires=min(at + pace.lifetime, key_ends),
+        previous=line.head.digest if line.head else None,
+        entries=tuple(_entry(one, unsigned) for one in line.listed),
+        poll=pace.poll,
+    )
+
+
+def _entry(listed: Listed, unsigned: Mapping[str, Published]) -> Entry:
+    mitigation = listed.mitigation
+    published = listed.published or unsigned[mitigation.id]
+    return Entry(
+        id=mitigation.id,
+        revision=mitigation.revision,
+        state=listed.state,
+        digest=published.digest,
+        size=published.size,
+    )

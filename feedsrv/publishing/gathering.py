@@ -1,0 +1,187 @@
+"""Step 1 of publishing: what is approved, what may go out together, and what each feed will list.
+
+Only looks. What must wait says so in a sentence, for the people who publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
+from feedsrv.model.feed import EntryState
+from feedsrv.model.lifecycle import Stage
+from feedsrv.model.mitigation import HEARTBEAT, PRODUCTION, Mitigation, Status
+from feedsrv.model.supersession import successors
+from feedsrv.publishing.ports import Work
+from feedsrv.publishing.reading import catalogue_of
+from feedsrv.publishing.records import Head, Published, Revision, Standing, Update
+from feedsrv.publishing.refusals import NotWhatWasApprovedError
+from feedsrv.publishing.superseding import ready_together, unanswered, waits_for
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a feed will say of a mitigation; `published` is None until it is signed."""
+
+    mitigation: Mitigation
+    state: EntryState
+    published: Published | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One feed as it will be: product and channel, what is current, and what it will list."""
+
+    product: str
+    channel: str
+    head: Head | None
+    last_number: int
+    """The highest version number that was published or burnt."""
+    listed: tuple[Listed, ...]
+    """In order of id."""
+
+    @property
+    def is_changed(self) -> bool:
+        """True where the current version does not say this yet."""
+        if self.head is None:
+            return True
+        said = [(entry.id, entry.revision, entry.state) for entry in self.head.feed.entries]
+        return said != [(one.mitigation.id, one.mitigation.revision, one.state) for one in self.listed]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything that a publication is made of."""
+
+    catalogue: Catalogue
+    candidates: tuple[Revision, ...]
+    """Approved, and free to go; in order of id."""
+    releasing: tuple[Update, ...]
+    """Updates that take effect with this publication."""
+    held: tuple[str, ...]
+    """What must wait, and for what; one sentence each."""
+    standing: tuple[Standing, ...]
+    published_numbers: Mapping[str, tuple[int, ...]]
+    lines: tuple[Line, ...]
+    """Every feed, changed or not, in order of product and channel."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """True where there is nothing to say that is not said already."""
+        if self.candidates or self.releasing:
+            return False
+        return not self.standing or not any(line.is_changed for line in self.lines)
+
+
+def gather(work: Work) -> Gathered:
+    """Look at everything that is approved, and settle what goes out now.
+
+    Raises:
+        NotWhatWasApprovedError: the stored words of an approved revision are not those approved.
+    """
+    catalogue = catalogue_of(work)
+    standing = work.revisions.standing()
+    approved = {one.id: one for one in work.revisions.at_stage(Stage.APPROVED)}
+    for revision in approved.values():
+        _refuse_other_words(revision)
+    updates = work.updates.all()
+
+    words = {one: revision.mitigation for one, revision in approved.items()}
+    stands = {one.mitigation.id: one.mitigation for one in standing}
+    registered = [one.update for one in updates if one.update.stage is UpdateStage.REGISTERED]
+    asked = [one.update for one in updates if one.releasing_by is not None]
+    going, out = ready_together(words, stands, releasing=asked, registered=registered)
+
+    candidates = tuple(approved[one] for one in sorted(going))
+    held_updates = [one for one in registered if one not in out]
+    held = [
+        *_held_revisions(words, stands, going, held_updates),
+        *_held_updates({one: words[one] for one in going}, stands, [one for one in asked if one not in out]),
+    ]
+    return Gathered(
+        catalogue=catalogue,
+        candidates=candidates,
+        releasing=tuple(one for one in updates if one.update in out),
+        held=tuple(held),
+        standing=standing,
+        published_numbers=work.revisions.published_numbers(),
+        lines=tuple(_lines(work, catalogue, standing, candidates)),
+    )
+
+
+def _refuse_other_words(revision: Revision) -> None:
+    if not revision.approved_digest == revision.digest:
+        raise NotWhatWasApprovedError(
+            f"{revision} was approved as {revision.approved_digest} and is stored as {revision.digest}; have "
+            "it returned and reviewed again, and look for who changed the database"
+        )
+
+
+def _held_revisions(
+    words: Mapping[str, Mitigation],
+    standing: Mapping[str, Mitigation],
+    going: set[str],
+    held_updates: list[CumulativeUpdate],
+) -> Iterator[str]:
+    for one in sorted(set(words) - going):
+        causes = waits_for(words[one], standing.get(one), held_updates)
+        named = ", ".join(f"{cause.product} {cause.build}" for cause in causes)
+        yield f"{words[one]} waits for the release of {named}, which it names as the fix"
+
+
+def _held_updates(
+    candidates: Mapping[str, Mitigation],
+    standing: Mapping[str, Mitigation],
+    held: list[CumulativeUpdate],
+) -> Iterator[str]:
+    for update in held:
+        missing = ", ".join(unanswered(update, candidates, standing))
+        yield (
+            f"{update.product} {update.build} waits for a revision of {missing} that names it as the fix, is "
+            "approved, and does not itself wait for another update"
+        )
+
+
+def _lines(
+    work: Work, catalogue: Catalogue, standing: tuple[Standing, ...], candidates: tuple[Revision, ...]
+) -> Iterator[Line]:
+    published: dict[str, Published | None] = {one.mitigation.id: one.published for one in standing}
+    after = {one.mitigation.id: one.mitigation for one in standing}
+    for candidate in candidates:
+        after[candidate.id], published[candidate.id] = candidate.mitigation, None
+    heads = {(head.feed.product, head.feed.channel): head for head in work.feeds.heads()}
+    names = {(product, PRODUCTION) for product in catalogue.products} | set(heads)
+    names |= {(product, one.channel) for one in after.values() for product in one.products}
+    for product, channel in sorted(names):
+        head = heads.get((product, channel))
+        # What was listed once stays listed (rule S5), even where its newest revision says "not here".
+        before = {entry.id for entry in head.feed.entries} if head else set()
+        listed = [
+            after[one] for one in sorted(after) if one in before or _belongs(after[one], product, channel)
+        ]
+        yield Line(
+            product=product,
+            channel=channel,
+            head=head,
+            last_number=work.feeds.last_number(product, channel),
+            listed=tuple(_listed(listed, published)),
+        )
+
+
+def _belongs(mitigation: Mitigation, product: str, channel: str) -> bool:
+    return mitigation.channel in {channel, PRODUCTION} and (
+        mitigation.id == HEARTBEAT or product in mitigation.products
+    )
+
+
+def _listed(listed: list[Mitigation], published: Mapping[str, Published | None]) -> Iterator[Listed]:
+    taken_over = successors(listed)
+    for mitigation in listed:
+        if mitigation.status is Status.WITHDRAWN:
+            state = EntryState.WITHDRAWN
+        elif mitigation.id in taken_over:
+            state = EntryState.SUPERSEDED
+        else:
+            state = EntryState.ACTIVE
+        yield Listed(mitigation, state, published[mitigation.id])

@@ -1,0 +1,102 @@
+"""Step 9 of publishing: every file that changes in place, as it will be.
+
+Nothing is written here; the shelf exchanges them all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from feedsrv.model.catalogue import Catalogue, UpdateStage
+from feedsrv.publishing.bundling import bundle
+from feedsrv.publishing.listing import INDEX_JSON, INDEX_XML, bundle_path, list_as_json, list_as_xml
+from feedsrv.publishing.ports import PageMaker, PublicView, Shelf, Work
+from feedsrv.publishing.proving import Made, SignedFeed
+from feedsrv.publishing.reading import catalogue_of
+from feedsrv.publishing.records import Head, Standing
+from feedsrv.publishing.refusals import ShelfDamagedError
+
+_TRUST = "v1/trust/"
+
+
+class Moving:
+    """Knows what lies beside the signed documents: lists, bundles, the page and the fixed files."""
+
+    def __init__(self, shelf: Shelf, page: PageMaker, fixed_files: Mapping[str, bytes]) -> None:
+        self._shelf = shelf
+        self._page = page
+        self._fixed_files = fixed_files
+
+    def keep_fixed_files(self, at: datetime) -> None:
+        """Exchange those fixed files that are others now, such as a renewed CRL."""
+        changed = self._changed_fixed_files()
+        if changed:
+            self._shelf.replace(changed, at=at)
+
+    def files(self, work: Work, made: Made, at: datetime) -> dict[str, bytes]:
+        """All files to exchange, in the order in which to exchange them."""
+        view = _view(work, made, at)
+        heads = view.feeds
+        return {
+            # What proves the feeds comes before them.
+            **self._changed_fixed_files(),
+            **{feed.current_path: feed.document for feed in made.feeds},
+            **{self._bundle_path(feed): self._bundle(feed, made) for feed in made.feeds},
+            INDEX_XML: list_as_xml(heads),
+            INDEX_JSON: list_as_json(heads),
+            "index.html": self._page.index(view),
+        }
+
+    def _changed_fixed_files(self) -> dict[str, bytes]:
+        return {path: data for path, data in self._fixed_files.items() if self._shelf.get(path) != data}
+
+    def _bundle_path(self, feed: SignedFeed) -> str:
+        return f"v1/{bundle_path(feed.head.feed.product, feed.head.feed.channel)}"
+
+    def _bundle(self, feed: SignedFeed, made: Made) -> bytes:
+        new = {one.path: one.document for one in made.revisions}
+        mitigations = {}
+        for entry in feed.head.feed.entries:
+            path = f"v1/{entry.href}"
+            document = new.get(path) or self._shelf.get(path)
+            if document is None or len(document) != entry.size:
+                raise ShelfDamagedError(
+                    f"{path} was published, but is not on the shelf as it was: restore it from a backup"
+                )
+            mitigations[path] = document
+        trust = {path: data for path, data in self._fixed_files.items() if path.startswith(_TRUST)}
+        return bundle(feed.head, feed.document, mitigations, trust)
+
+
+def _view(work: Work, made: Made, at: datetime) -> PublicView:
+    heads: dict[tuple[str, str], Head] = {
+        (head.feed.product, head.feed.channel): head
+        for head in (*work.feeds.heads(), *(feed.head for feed in made.feeds))
+    }
+    standing = {one.mitigation.id: one for one in work.revisions.standing()}
+    first = dict(work.revisions.first_published())
+    for one in made.revisions:
+        standing[one.revision.id] = Standing(one.revision.mitigation, one.published)
+        first.setdefault(one.revision.id, one.published.at)
+    return PublicView(
+        at=at,
+        catalogue=_public(catalogue_of(work), made),
+        feeds=tuple(heads[name] for name in sorted(heads)),
+        standing=tuple(standing[one] for one in sorted(standing)),
+        first_published=first,
+    )
+
+
+def _public(catalogue: Catalogue, made: Made) -> Catalogue:
+    """The catalogue without what is only registered."""
+    releasing = {update.key for update in made.updates}
+    return Catalogue.of(
+        catalogue.products.values(),
+        (
+            replace(update, stage=UpdateStage.RELEASED)
+            for update in catalogue.updates
+            if update.stage is UpdateStage.RELEASED or (update.product, update.build) in releasing
+        ),
+    )

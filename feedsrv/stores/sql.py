@@ -1,0 +1,353 @@
+"""The store on a database: one transaction for each unit of work. No SQLAlchemy object leaves this file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, delete, func, insert, select, update
+from sqlalchemy.exc import DatabaseError
+
+from feedsrv.clock import from_text, to_text
+from feedsrv.model.build import Build
+from feedsrv.model.catalogue import CumulativeUpdate, Product
+from feedsrv.model.feed import Feed
+from feedsrv.model.lifecycle import Stage
+from feedsrv.model.mitigation import Mitigation
+from feedsrv.publishing.records import (
+    Head,
+    Published,
+    Revision,
+    Standing,
+    Update,
+    Version,
+    VersionState,
+)
+from feedsrv.stores import tables
+from feedsrv.stores.database import translated
+from feedsrv.stores.sql_journal import SqlAuditLog, SqlIntents
+from feedsrv.stores.words import from_json, to_json
+
+
+class SqlStore:
+    """A `Store` on an engine; its tables must be up to date."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlWork]:
+        """A transaction that may write; writers queue before they read.
+
+        Raises:
+            StoreBusyError, StoreNotReadyError: the database cannot be used; nothing was changed.
+        """
+        with _telling(), self._engine.connect() as connection:
+            writing = connection.execution_options(feedsrv_writes=True)
+            with writing.begin():
+                yield SqlWork(writing)
+
+    @contextmanager
+    def look(self) -> Iterator[SqlWork]:
+        """A transaction that sees one moment, and is rolled back."""
+        with _telling(), self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield SqlWork(connection)
+            finally:
+                transaction.rollback()
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise translated(error) from error
+
+
+class SqlWork:
+    """One transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def revisions(self) -> SqlRevisions:
+        """Revisions of mitigations."""
+        return SqlRevisions(self._connection)
+
+    @cached_property
+    def products(self) -> SqlProducts:
+        """Products of the catalogue."""
+        return SqlProducts(self._connection)
+
+    @cached_property
+    def updates(self) -> SqlUpdates:
+        """Cumulative updates."""
+        return SqlUpdates(self._connection)
+
+    @cached_property
+    def feeds(self) -> SqlFeeds:
+        """Current feeds and their history."""
+        return SqlFeeds(self._connection)
+
+    @cached_property
+    def intents(self) -> SqlIntents:
+        """Publications that were begun."""
+        return SqlIntents(self._connection)
+
+    @cached_property
+    def audit(self) -> SqlAuditLog:
+        """The audit log."""
+        return SqlAuditLog(self._connection)
+
+
+class SqlRevisions:
+    """Revisions of mitigations, by id and number."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, mitigation_id: str, number: int) -> Revision | None:
+        """That revision, or None."""
+        return next(iter(self._select(_R.id == mitigation_id, _R.number == number)), None)
+
+    def history(self, mitigation_id: str) -> tuple[Revision, ...]:
+        """Every revision of one mitigation, oldest first."""
+        return tuple(self._select(_R.id == mitigation_id))
+
+    def published(self, mitigation_id: str) -> Revision | None:
+        """The newest published revision, or None."""
+        found = tuple(self._select(_R.id == mitigation_id, _IS_PUBLISHED))
+        return found[-1] if found else None
+
+    def newest(self) -> tuple[Revision, ...]:
+        """The newest revision of each mitigation that is not discarded."""
+        kept = [stage for stage in Stage if stage is not Stage.DISCARDED]
+        return tuple(self._select(*_newest_at(*kept)))
+
+    def at_stage(self, stage: Stage) -> tuple[Revision, ...]:
+        """Every revision at that stage."""
+        return tuple(self._select(_R.stage == stage.value))
+
+    def standing(self) -> tuple[Standing, ...]:
+        """The newest published revision of each mitigation; reads nothing else."""
+        wanted = select(_R.words, _R.published_digest, _R.published_size, _R.published_at)
+        rows = self._connection.execute(wanted.where(*_newest_at(Stage.PUBLISHED)).order_by(_R.id))
+        return tuple(
+            Standing(from_json(Mitigation, words), Published(digest, size, from_text(at)))
+            for words, digest, size, at in rows
+        )
+
+    def published_numbers(self) -> Mapping[str, tuple[int, ...]]:
+        """Every published revision number, by mitigation id."""
+        wanted = select(_R.id, _R.number).where(_IS_PUBLISHED).order_by(_R.id, _R.number)
+        numbers: dict[str, list[int]] = {}
+        for mitigation_id, number in self._connection.execute(wanted):
+            numbers.setdefault(mitigation_id, []).append(number)
+        return {mitigation_id: tuple(found) for mitigation_id, found in numbers.items()}
+
+    def first_published(self) -> Mapping[str, datetime]:
+        """When the first revision of each mitigation was published."""
+        wanted = select(_R.id, func.min(_R.published_at)).where(_IS_PUBLISHED).group_by(_R.id)
+        return {mitigation_id: from_text(at) for mitigation_id, at in self._connection.execute(wanted)}
+
+    def save(self, revision: Revision) -> None:
+        """Keep a revision; one of the same id and number is replaced."""
+        published = revision.published
+        _keep(
+            self._connection,
+            tables.revisions,
+            {"id": revision.id, "number": revision.number},
+            {
+                "stage": revision.stage.value,
+                "words": to_json(revision.mitigation),
+                "unsigned": revision.unsigned,
+                "authoring": revision.authoring,
+                "source": revision.source,
+                "source_digest": revision.source_digest,
+                "digest": revision.digest,
+                "author": revision.author,
+                "hands": json.dumps(sorted(revision.hands)),
+                "approved_by": revision.approved_by,
+                "approved_digest": revision.approved_digest,
+                "shelved": revision.shelved,
+                "published_digest": published.digest if published else None,
+                "published_size": published.size if published else None,
+                "published_at": to_text(published.at) if published else None,
+            },
+        )
+
+    def _select(self, *conditions: ColumnElement[bool]) -> Iterator[Revision]:
+        wanted = select(tables.revisions).where(*conditions).order_by(_R.id, _R.number)
+        yield from map(_revision, self._connection.execute(wanted))
+
+
+class SqlProducts:
+    """The products of the catalogue."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> tuple[Product, ...]:
+        """Every product, in order of id."""
+        wanted = select(tables.products.c.words).order_by(tables.products.c.id)
+        return tuple(from_json(Product, words) for words in self._connection.scalars(wanted))
+
+    def replace(self, products: Iterable[Product]) -> None:
+        """Keep these products and no others."""
+        rows = [{"id": one.id, "words": to_json(one)} for one in products]
+        self._connection.execute(delete(tables.products))
+        if rows:
+            self._connection.execute(insert(tables.products), rows)
+
+
+class SqlUpdates:
+    """Cumulative updates, by product and build."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, product: str, build: Build) -> Update | None:
+        """That update, or None."""
+        table = tables.updates
+        wanted = select(table).where(table.c.product == product, table.c.build == str(build))
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _update(row)
+
+    def all(self) -> tuple[Update, ...]:
+        """Every update, in order of product and build."""
+        rows = self._connection.execute(select(tables.updates))
+        return tuple(sorted(map(_update, rows), key=lambda one: one.key))
+
+    def save(self, update: Update) -> None:
+        """Keep an update; one of the same product and build is replaced."""
+        key = {"product": update.update.product, "build": str(update.update.build)}
+        values = {"words": to_json(update.update), "releasing_by": update.releasing_by}
+        _keep(self._connection, tables.updates, key, values)
+
+
+class SqlFeeds:
+    """Which feeds are current, and which version numbers are taken."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def head(self, product: str, channel: str) -> Head | None:
+        """The current version, or None before the first."""
+        table = tables.feeds
+        wanted = select(table).where(table.c.product == product, table.c.channel == channel)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _head(row)
+
+    def heads(self) -> tuple[Head, ...]:
+        """Every current feed, in order of product and channel."""
+        table = tables.feeds
+        rows = self._connection.execute(select(table).order_by(table.c.product, table.c.channel))
+        return tuple(map(_head, rows))
+
+    def versions(self, product: str, channel: str) -> tuple[Version, ...]:
+        """The history of one feed, oldest first."""
+        table = tables.feed_versions
+        wanted = select(table).where(table.c.product == product, table.c.channel == channel)
+        return tuple(
+            Version(
+                row.product, row.channel, row.number, VersionState(row.state), from_text(row.at), row.digest
+            )
+            for row in self._connection.execute(wanted.order_by(table.c.number))
+        )
+
+    def last_number(self, product: str, channel: str) -> int:
+        """The highest version number that was published or burnt."""
+        table = tables.feed_versions
+        wanted = select(func.max(table.c.number)).where(
+            table.c.product == product, table.c.channel == channel
+        )
+        return self._connection.scalar(wanted) or 0
+
+    def move(self, head: Head, *, at: datetime) -> None:
+        """Make this version current, and add it to the history."""
+        feed = head.feed
+        version = Version(feed.product, feed.channel, feed.version, VersionState.PUBLISHED, at, head.digest)
+        self._remember(version)
+        values = {
+            "version": feed.version,
+            "digest": head.digest,
+            "size": head.size,
+            "words": to_json(feed),
+        }
+        _keep(self._connection, tables.feeds, {"product": feed.product, "channel": feed.channel}, values)
+
+    def burn(self, product: str, channel: str, number: int, *, at: datetime) -> None:
+        """Never use this version number again."""
+        self._remember(Version(product, channel, number, VersionState.BURNT, at, None))
+
+    def _remember(self, version: Version) -> None:
+        self._connection.execute(
+            insert(tables.feed_versions).values(
+                product=version.product,
+                channel=version.channel,
+                number=version.number,
+                state=version.state.value,
+                at=to_text(version.at),
+                digest=version.digest,
+            )
+        )
+
+
+_R = tables.revisions.c
+_IS_PUBLISHED = _R.stage == Stage.PUBLISHED.value
+
+
+def _newest_at(*stages: Stage) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on a row to be the newest of its mitigation among those at these stages."""
+    other = tables.revisions.alias("other")
+    at = [stage.value for stage in stages]
+    newest = select(func.max(other.c.number)).where(other.c.id == _R.id, other.c.stage.in_(at))
+    return _R.stage.in_(at), _R.number == newest.scalar_subquery()
+
+
+def _revision(row: Row[Any]) -> Revision:
+    published = (
+        Published(row.published_digest, row.published_size, from_text(row.published_at))
+        if row.published_digest is not None
+        else None
+    )
+    return Revision(
+        mitigation=from_json(Mitigation, row.words),
+        stage=Stage(row.stage),
+        unsigned=row.unsigned,
+        authoring=row.authoring,
+        source=row.source,
+        source_digest=row.source_digest,
+        digest=row.digest,
+        author=row.author,
+        hands=frozenset(json.loads(row.hands)),
+        approved_by=row.approved_by,
+        approved_digest=row.approved_digest,
+        shelved=row.shelved,
+        published=published,
+    )
+
+
+def _update(row: Row[Any]) -> Update:
+    return Update(from_json(CumulativeUpdate, row.words), row.releasing_by)
+
+
+def _head(row: Row[Any]) -> Head:
+    return Head(from_json(Feed, row.words), row.digest, row.size)
+
+
+def _keep(
+    connection: Connection, table: Table, key: Mapping[str, object], values: Mapping[str, object]
+) -> None:
+    """Change the row of that key, or add it; the one way every database understands."""
+    conditions = [table.c[name] == value for name, value in key.items()]
+    done = connection.execute(update(table).where(*conditions).values(**values))
+    if done.rowcount == 0:
+        connection.execute(insert(table).values(**key, **values))
