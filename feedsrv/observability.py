@@ -34,3 +34,5 @@ def configure_logging(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # It tells of every connection at a level at which we tell of events.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,16 @@ class BadSettingsError(OperatorError):
     """One or more settings cannot be used; the message names each variable."""
 
     code = "settings.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """Keys that the operator set: URIs of the signers, the anchors' file, the issuing CAs' organisation."""
+
+    mitigation_signer: str
+    feed_signer: str
+    anchors: Path
+    organisation: str
 
 
 def _positive(span: timedelta) -> timedelta:
@@ -102,9 +113,11 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def uses_development_keys(self) -> bool:
-        """True where no key of the operator's own is set."""
-        return self.mitigation_signer is None
+    def own_keys(self) -> OwnKeys | None:
+        """The operator's own keys; None where none is set and the development PKI is used."""
+        if not (self.mitigation_signer and self.feed_signer and self.anchors and self.organisation):
+            return None
+        return OwnKeys(self.mitigation_signer, self.feed_signer, self.anchors, self.organisation)
 
     @property
     def database(self) -> str:

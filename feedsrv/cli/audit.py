@@ -1,0 +1,60 @@
+"""`feedsrv audit`: who did what, and proof that nobody rewrote it."""
+
+from __future__ import annotations
+
+import click
+
+from feedsrv.cli.common import as_json, print_json, print_table, workflow
+from feedsrv.clock import to_text
+
+
+@click.group()
+def audit() -> None:
+    """Read and prove the audit log."""
+
+
+@audit.command("list")
+@click.option("--newest", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@as_json
+def list_(*, newest: int, wants_json: bool) -> None:
+    """List the newest entries, oldest of them first."""
+    entries = workflow().list_audit(newest=newest)
+    if wants_json:
+        print_json(
+            [
+                {
+                    "seq": entry.seq,
+                    "at": to_text(entry.at),
+                    "actor": entry.actor,
+                    "verb": entry.verb,
+                    "subject": entry.subject,
+                    "detail": dict(entry.detail),
+                    "previous": entry.previous,
+                    "hash": entry.hash,
+                }
+                for entry in entries
+            ]
+        )
+        return
+    print_table(
+        ("seq", "at", "who", "did", "to", "detail"),
+        [
+            (
+                entry.seq,
+                to_text(entry.at),
+                entry.actor,
+                entry.verb,
+                entry.subject,
+                ", ".join(f"{name} {value}" for name, value in entry.detail.items()),
+            )
+            for entry in entries
+        ],
+        empty="the audit log is empty",
+    )
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Prove that no entry was changed, removed or put in between."""
+    chain = workflow().verify_audit()
+    click.echo(f"the audit log is whole: {chain.entries} entries, the last one's hash is {chain.hash}")

@@ -1,0 +1,86 @@
+"""`feedsrv cu`: cumulative updates, and the rollbacks they cause."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from feedsrv.cli.common import BuildType, as_json, as_person, print_json, print_table, workflow
+from feedsrv.model.build import Build
+from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
+
+_product = click.option("--product", required=True, help="Product id, such as exchange-2019.")
+_build = click.option("--build", required=True, type=BuildType(), help="Such as 15.2.1118.40.")
+
+
+@click.group()
+def cu() -> None:
+    """Register and release cumulative updates."""
+
+
+@cu.command("register")
+@_product
+@_build
+@click.option("--name", required=True, help="As people know it.")
+@click.option("--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="When it comes out.")
+@click.option("--kb", help="Number of its article, such as KB5019758.")
+@click.option("--fixes", multiple=True, help="A vulnerability it fixes; may be given again.")
+@click.option("--needless", multiple=True, help="A mitigation it makes needless; may be given again.")
+@as_person
+def register(  # noqa: PLR0913 -- one argument for each option
+    *,
+    product: str,
+    build: Build,
+    name: str,
+    day: datetime,
+    kb: str | None,
+    fixes: tuple[str, ...],
+    needless: tuple[str, ...],
+    person: str,
+) -> None:
+    """Register an update; the revisions that it makes needful are drafted, and wait for review.
+
+    Nothing changes for agents until it is released.
+    """
+    update = CumulativeUpdate(product, build, name, day.date(), kb, fixes, needless, UpdateStage.REGISTERED)
+    done = workflow(judging=True).register_update(update, by=person)
+    click.echo(f"{product} {build} {'was registered already' if done.unchanged else 'is registered'}")
+    for revision in done.revisions:
+        click.echo(f"  {revision} is {revision.stage}: feedsrv mitigation diff {revision.id}")
+    if not done.revisions:
+        click.echo("  no published mitigation is about what it fixes")
+
+
+@cu.command("release")
+@_product
+@_build
+@as_person
+def release(*, product: str, build: Build, person: str) -> None:
+    """Release a registered update with the next publication; its revisions must be approved."""
+    workflow(judging=True).release_update(product, build, by=person)
+    click.echo(f"{product} {build} will be released by the next `feedsrv feed publish`")
+
+
+@cu.command("list")
+@as_json
+def list_(*, wants_json: bool) -> None:
+    """List the updates."""
+    titles = ("product", "build", "name", "date", "kb", "stage", "fixes", "needless")
+    rows = [
+        (
+            one.update.product,
+            one.update.build,
+            one.update.name,
+            one.update.released,
+            one.update.kb or "",
+            "releasing" if one.releasing_by else one.update.stage,
+            " ".join(one.update.fixes),
+            " ".join(one.update.needless),
+        )
+        for one in workflow().list_updates()
+    ]
+    if wants_json:
+        print_json([dict(zip(titles, row, strict=True)) for row in rows])
+    else:
+        print_table(titles, rows, empty="no cumulative update is registered")

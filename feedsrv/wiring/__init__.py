@@ -1,0 +1,1 @@
+"""The hallway: settings become objects here, and nowhere else."""

@@ -1,0 +1,94 @@
+"""What people and the keeper work with: the workflow, and the publish cycle behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from feedsrv.clock import Clock, now
+from feedsrv.codec.schemas import SCHEMAS, schema_file
+from feedsrv.model.feed import Poll
+from feedsrv.publishing.cycle import PublishCycle
+from feedsrv.publishing.ports import PageMaker
+from feedsrv.publishing.workflow import Workflow
+from feedsrv.settings import Settings
+from feedsrv.signing.signer import ends
+from feedsrv.stores.database import StoreNotReadyError, file_of, is_current, open_database, upgrade
+from feedsrv.stores.lock import lock_beside
+from feedsrv.stores.shelf_files import FileShelf
+from feedsrv.stores.sql import SqlStore
+from feedsrv.wiring.keys import Keys, open_keys
+
+MakePage = Callable[[Keys], PageMaker]
+"""Makes the maker of the public page, which shows the anchors in force."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is published beside feeds and mitigations: how the page is made, and the files it needs."""
+
+    make_page: MakePage
+    files: Mapping[str, bytes]
+    """By path on the shelf."""
+
+
+def open_workflow(settings: Settings, *, clock: Clock = now, keys: Keys | None = None) -> Workflow:
+    """The workflow over the database in force.
+
+    With `keys`, the rules at review know when the mitigation key ends.
+
+    Raises:
+        OperatorError: the database cannot be used, or is of another version.
+    """
+    require_current(settings.database)
+    return Workflow(
+        SqlStore(open_database(settings.database)),
+        now=clock,
+        max_review=settings.max_review,
+        key_ends=ends(keys.signers.mitigation) if keys else None,
+    )
+
+
+def open_cycle(settings: Settings, keys: Keys, site: Site) -> PublishCycle:
+    """The publish cycle over database, shelf and keys in force.
+
+    Raises:
+        OperatorError: the database cannot be used, or is of another version.
+    """
+    require_current(settings.database)
+    schemas = {f"v1/schemas/{name}": schema_file(name) for name in SCHEMAS}
+    return PublishCycle(
+        SqlStore(open_database(settings.database)),
+        FileShelf(settings.shelf_folder),
+        lock_beside(file_of(settings.database)),
+        signers=keys.signers,
+        policy=keys.policy,
+        page=site.make_page(keys),
+        fixed_files={**schemas, **site.files, **keys.public_files},
+        lifetime=settings.feed_lifetime,
+        poll=Poll(settings.poll_interval, settings.poll_interval),
+        max_review=settings.max_review,
+    )
+
+
+def require_current(url: str) -> None:
+    """Refuse a database of another version.
+
+    Raises:
+        StoreNotReadyError: it lacks this version's tables.
+    """
+    if not is_current(url):
+        raise StoreNotReadyError("the database is not up to date: run `feedsrv db upgrade`")
+
+
+def prepare(settings: Settings) -> None:
+    """Make the folders and bring the database up to date.
+
+    Raises:
+        OperatorError: the data folder or the database cannot be written.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database)
+
+
+__all__ = ["Keys", "Site", "open_cycle", "open_keys", "open_workflow", "prepare", "require_current"]
