@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from lxml import etree
@@ -25,8 +25,10 @@ from signxml.signer import XMLSigner
 from feedsrv.clock import now
 from feedsrv.codec.feed import write_feed
 from feedsrv.codec.mitigation import write_mitigation
-from feedsrv.model.feed import Feed
-from feedsrv.model.mitigation import Mitigation
+from feedsrv.model.action import DoNothing
+from feedsrv.model.build import Build, BuildRange
+from feedsrv.model.feed import Entry, EntryState, Feed, digest_of
+from feedsrv.model.mitigation import Affects, Mitigation, Severity
 from feedsrv.signing.documents import sign_document
 from feedsrv.signing.signer import PrivateKey
 from feedsrv.trust.policy import TrustPolicy
@@ -48,9 +50,13 @@ _KEY_USAGES: Final = (
 _YEAR: Final = timedelta(days=365)
 
 
-@cache
 def key(name: str, kind: str = "rsa2048") -> PrivateKey:
     """The key of that name, made once per session: `rsa<bits>`, `p256`, `p384` or `p521`."""
+    return _made(name, kind)
+
+
+@cache
+def _made(_name: str, kind: str) -> PrivateKey:
     curves = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}
     if kind in curves:
         return ec.generate_private_key(curves[kind])
@@ -284,7 +290,7 @@ class Pki:
             builder = builder.add_extension(extension, critical=critical)
         signing_key = key(*recipe.signed_by) if recipe.signed_by else authority
         if recipe.digest == "sha1":
-            return _with_sha1_name(builder.sign(signing_key, hashes.SHA256()))
+            return _by_sha1(builder.sign(signing_key, hashes.SHA256()), signing_key)
         return builder.sign(signing_key, hashes.SHA224() if recipe.digest == "sha224" else hashes.SHA256())
 
 
@@ -313,14 +319,48 @@ def _extensions(recipe: Recipe) -> Iterable[tuple[x509.ExtensionType, bool]]:
         yield x509.CertificatePolicies([x509.PolicyInformation(one, None) for one in recipe.policies]), False
 
 
-def _with_sha1_name(certificate: x509.Certificate) -> x509.Certificate:
-    """The certificate with SHA-1 for its algorithm: the library will not sign by SHA-1 any more.
-
-    Its signature is wrong, too, so a verifier must name the algorithm before it tries the signature,
-    or call the signature wrong; both are refusals.
-    """
+def _by_sha1(certificate: x509.Certificate, signing_key: PrivateKey) -> x509.Certificate:
+    """The certificate truly signed by RSA with SHA-1, which the builder will not do any more."""
+    assert isinstance(signing_key, rsa.RSAPrivateKey)
     sha256, sha1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
-    return x509.load_der_x509_certificate(certificate.public_bytes(Encoding.DER).replace(sha256, sha1))
+    renamed = x509.load_der_x509_certificate(certificate.public_bytes(Encoding.DER).replace(sha256, sha1))
+    signature = signing_key.sign(renamed.tbs_certificate_bytes, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 - the very thing that must be refused
+    body = renamed.public_bytes(Encoding.DER)[: -len(renamed.signature)]
+    return x509.load_der_x509_certificate(body + signature)
+
+
+def sample_feed(at: datetime, **changes: Any) -> Feed:  # noqa: ANN401 - passed on to Feed as they are
+    """A feed issued an hour before `at`, version 7, with two mitigations."""
+    feed = Feed(
+        product="exchange-2019",
+        channel="production",
+        version=7,
+        issued=at - timedelta(hours=1),
+        expires=at + timedelta(days=2),
+        previous=digest_of(b"version 6"),
+        entries=(
+            Entry("M0001", 2, EntryState.ACTIVE, digest_of(b"M0001"), 4096),
+            Entry("PING1", 1, EntryState.ACTIVE, digest_of(b"PING1"), 2048),
+        ),
+    )
+    return replace(feed, **changes)
+
+
+def sample_mitigation(at: datetime, **changes: Any) -> Mitigation:  # noqa: ANN401 - passed on to Mitigation
+    """Revision 2 of M0001, issued an hour before `at`; it does nothing."""
+    mitigation = Mitigation(
+        id="M0001",
+        revision=2,
+        issued=at - timedelta(hours=1),
+        severity=Severity.HIGH,
+        title="A heartbeat",
+        description="Changes nothing, and so proves that the whole path works.",
+        review_by=(at + timedelta(days=60)).date(),
+        affects=(Affects("exchange-2019", (BuildRange(Build(15, 2, 221, 12), Build(15, 2, 986, 36)),)),),
+        actions=(DoNothing("A1"),),
+        change="Says it better.",
+    )
+    return replace(mitigation, **changes)
 
 
 def pem_of(private_key: PrivateKey) -> bytes:

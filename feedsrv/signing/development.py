@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from feedsrv.clock import to_text
 from feedsrv.signing import issuing
+from feedsrv.signing.backends import open_signer
 from feedsrv.signing.issuing import Authority
-from feedsrv.signing.pemfile import open_pem_file
 from feedsrv.signing.signer import PrivateKey, SigningError
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.policy import load_crl
@@ -163,11 +163,11 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
 
 def _renew(folder: Path, organisation: str, now: datetime) -> None:
     for role, issuer_role in _ISSUER.items():
-        leaf = open_pem_file(_key(folder, role), _certificate(folder, role)).chain[0]
+        signer = open_signer(_uri(folder, role))
+        leaf = signer.chain[0]
         if _is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now):
             issuer = _authority(folder, issuer_role, now)
-            key = open_pem_file(_key(folder, role), _certificate(folder, role)).private_key
-            fresh = issuing.issue(role, key, issuer, organisation=organisation, now=now)
+            fresh = issuing.issue(role, signer.private_key, issuer, organisation=organisation, now=now)
             _write(_certificate(folder, role), _pem(fresh, issuer.certificate))
     for role in _AUTHORITIES:
         path = _crl(folder, role)
@@ -182,7 +182,7 @@ def _is_due(begin: datetime, end: datetime, now: datetime) -> bool:
 
 
 def _authority(folder: Path, role: Role, now: datetime) -> Authority:
-    signer = open_pem_file(_key(folder, role), _certificate(folder, role))
+    signer = open_signer(_uri(folder, role))
     certificate = signer.chain[0]
     if now >= certificate.not_valid_after_utc:
         ended = to_text(certificate.not_valid_after_utc)

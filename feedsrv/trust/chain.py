@@ -142,6 +142,11 @@ class _Search:
                 source, f"the chain ends at {name_of(last.certificate)}, which is not pinned here"
             )
         issuer = last.certificate.issuer.rfc4514_string()[:120]
+        if last.is_ca:
+            return AnchorUnknownError(
+                source,
+                f"the chain ends at {name_of(last.certificate)}, whose issuer {issuer!r} is not pinned here",
+            )
         return ChainIncompleteError(
             source,
             f"{name_of(last.certificate)} was issued by {issuer!r}, "

@@ -14,6 +14,7 @@ from cryptography import x509
 from lxml import etree
 
 from feedsrv.codec.parsing import LIMITS_FEED, LIMITS_MITIGATION, Limits, XmlError, parse
+from feedsrv.errors import BadInputError
 from feedsrv.trust.certificates import decode_certificate
 from feedsrv.trust.profile import (
     DS,
@@ -111,7 +112,18 @@ def _parse(data: bytes, kind: Kind, source: str) -> etree._Element:
         return parse(data, limits=limits, source=source)
     except XmlError as error:
         refusal = DocumentLimitsError if error.code in _LIMIT_CODES else DocumentMalformedError
-        raise refusal(source, f"{str(error).rstrip('.')} ({error.code})") from error
+        raise refusal(source, words_of(error)) from error
+
+
+def words_of(error: BadInputError) -> str:
+    """What a reader said, with the place; the document's name is added by the refusal."""
+    words = str(error).rstrip(".")
+    if isinstance(error, XmlError):
+        places = [f"line {error.line}"] if error.line is not None else []
+        places += [error.path] if error.path is not None else []
+        words = f"{', '.join(places)}: " if places else ""
+        words += error.sentence.rstrip(".")
+    return f"{words} ({error.code})"
 
 
 def _only_signature(root: etree._Element, source: str) -> etree._Element:

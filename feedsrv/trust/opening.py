@@ -14,6 +14,7 @@ from feedsrv.codec.mitigation import mitigation_from
 from feedsrv.errors import BadInputError
 from feedsrv.model.feed import Entry, Feed, digest_of
 from feedsrv.model.mitigation import PRODUCTION, Mitigation
+from feedsrv.trust.form import words_of
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import (
@@ -171,4 +172,4 @@ def _check_entry(mitigation: Mitigation, size: int, digest: str, entry: Entry, s
 
 
 def _invalid(source: str, error: BadInputError) -> ContentInvalidError:
-    return ContentInvalidError(source, f"{str(error).rstrip('.')} ({error.code})")
+    return ContentInvalidError(source, words_of(error))

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from cryptography import x509
 
 from feedsrv.errors import OperatorError
+from feedsrv.trust.certificates import name_of, read_party
 from feedsrv.trust.profile import EKU, Kind
+from feedsrv.trust.refusals import UntrustedError
 
 
 class AnchorsError(OperatorError):
@@ -54,20 +56,16 @@ def load_anchors(pem: bytes, *, source: str) -> tuple[x509.Certificate, ...]:
     if b"PRIVATE KEY-----" in pem:
         raise AnchorsError(f"{source}: holds a private key; anchors are public, keep keys out of this file")
     try:
-        anchors = tuple(x509.load_pem_x509_certificates(pem))
-        for anchor in anchors:
-            if not anchor.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-                raise AnchorsError(_no_ca(source, anchor))
-    except x509.ExtensionNotFound:
-        raise AnchorsError(_no_ca(source, None)) from None
-    except ValueError as error:
+        anchors = tuple(dict.fromkeys(x509.load_pem_x509_certificates(pem)))
+        parties = [read_party(anchor, source=source) for anchor in anchors]
+    except (ValueError, UntrustedError) as error:
         raise AnchorsError(f"{source}: holds no readable PEM certificate ({error})") from None
-    return tuple(dict.fromkeys(anchors))
-
-
-def _no_ca(source: str, anchor: x509.Certificate | None) -> str:
-    name = f" ({anchor.subject.rfc4514_string()})" if anchor else ""
-    return f"{source}: a certificate in it{name} is no CA; pin the publisher's root certificate"
+    for party in parties:
+        if not party.is_ca:
+            raise AnchorsError(
+                f"{source}: {name_of(party.certificate)} is no CA; pin the publisher's root certificate"
+            )
+    return anchors
 
 
 def load_crl(data: bytes, *, source: str) -> x509.CertificateRevocationList:
