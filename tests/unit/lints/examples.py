@@ -7,10 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from feedsrv.lints.finding import Finding
+from feedsrv.lints.gate import Gate
+from feedsrv.lints.iis_patterns import Matcher
 from feedsrv.lints.publication import FeedStep, Publication
 from feedsrv.lints.run import RULES
 from feedsrv.model.action import (
     AbortRequest,
+    Action,
     Condition,
     DoNothing,
     InboundRule,
@@ -198,3 +201,23 @@ def step(new: Feed, current: Feed | None, digest: str | None = FIRST_DIGEST) -> 
     """A publication of one feed and no mitigation."""
     feeds: tuple[FeedStep, ...] = ((new, current, digest),)
     return publish(feeds=feeds)
+
+
+def through_the_gate(draft: Draft) -> list[str]:
+    """What the gate says, each as a line."""
+    return [str(finding) for finding in Gate(draft, Matcher()).examine()]
+
+
+def drafted(
+    *actions: Action,
+    must_block: tuple[RequestSample, ...] = SAMPLES.must_block,
+    must_pass: tuple[RequestSample, ...] = SAMPLES.must_pass,
+) -> Draft:
+    """A draft of these actions and samples."""
+    return Draft(replace(GOOD, actions=actions), Samples(must_block, must_pass))
+
+
+def request(url: str, **headers: str) -> RequestSample:
+    """A request, named after its URL or its first header."""
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return RequestSample(next(iter(headers.values()), url), url, headers=named)
