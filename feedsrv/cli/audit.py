@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import click
 
 from feedsrv.cli.common import as_json, print_json, print_table, workflow
@@ -17,7 +19,7 @@ def audit() -> None:
 @click.option("--newest", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
 @as_json
 def list_(*, newest: int, wants_json: bool) -> None:
-    """List the newest entries, oldest of them first."""
+    """List the newest entries, oldest of them first; --json shows their details whole."""
     entries = workflow().list_audit(newest=newest)
     if wants_json:
         print_json(
@@ -45,7 +47,7 @@ def list_(*, newest: int, wants_json: bool) -> None:
                 entry.actor,
                 entry.verb,
                 entry.subject,
-                ", ".join(f"{name} {value}" for name, value in entry.detail.items()),
+                shorten(", ".join(f"{name} {value}" for name, value in entry.detail.items()), 100),
             )
             for entry in entries
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -66,12 +67,12 @@ def show(*, mitigation_id: str, revision: int | None, wants_xml: bool) -> None:
     desk = workflow(judging=True)
     found = desk.show_mitigation(mitigation_id, revision)
     if wants_xml:
-        click.get_binary_stream("stdout").write(found.unsigned)
+        sys.stdout.buffer.write(found.unsigned)
         return
     _print_revision(found)
     if found.is_open:
         findings = desk.lint(mitigation_id)
-        click.echo("rules:       " + ("; ".join(map(str, findings)) or "nothing objects"))
+        click.echo("rules:            " + ("; ".join(map(str, findings)) or "nothing objects"))
 
 
 def _print_revision(revision: Revision) -> None:
@@ -92,7 +93,7 @@ def _print_revision(revision: Revision) -> None:
         ("change", words.change or "first revision"),
     ]
     for name, value in lines:
-        click.echo(f"{name + ':':<13}{value}")
+        click.echo(f"{name + ':':<18}{value}")
 
 
 @mitigation.command("diff")

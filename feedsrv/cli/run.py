@@ -15,7 +15,8 @@ from feedsrv.cli.common import site, warn
 from feedsrv.cli.serve import serve_command
 from feedsrv.clock import now
 from feedsrv.errors import NotAllowedError, OperatorError
-from feedsrv.publishing.workflow import Workflow
+from feedsrv.model.lifecycle import Stage
+from feedsrv.publishing.records import Revision
 from feedsrv.settings import Settings, read_settings
 from feedsrv.wiring.desk import open_cycle, open_keys, open_workflow, prepare
 
@@ -75,25 +76,29 @@ def publish_content(settings: Settings, folder: Path) -> None:
             "--content approves what it finds without people, so it works with a development PKI only; "
             "import, submit and approve with `feedsrv mitigation`"
         )
-    keys = open_keys(settings, now=now(), tell=warn)
-    desk = open_workflow(settings, keys=keys)
+    desk = open_workflow(settings)
     products = folder / "products.xml"
     desk.import_catalogue(products.read_bytes(), source=str(products), by=AUTHOR)
-    changed = [_approve(desk, file) for file in sorted(folder.glob("*.xml")) if file != products]
-    if any(changed) or not desk.list_feeds():
-        for sentence in (
-            open_cycle(settings, keys, site(settings.publisher)).run(by=AUTHOR, at=now()).sentences
-        ):
-            click.echo(sentence)
+    files = [file for file in sorted(folder.glob("*.xml")) if file != products]
+    revisions = [
+        desk.import_mitigation(file.read_bytes(), source=str(file), by=AUTHOR).revision for file in files
+    ]
+    # By what is unfinished, not by what was imported just now: a start that was killed goes on here.
+    waiting = [one for one in revisions if one.is_open and one.author == AUTHOR]
+    if waiting or not desk.list_feeds():
+        _approve_and_publish(settings, waiting)
 
 
-def _approve(desk: Workflow, file: Path) -> bool:
-    done = desk.import_mitigation(file.read_bytes(), source=str(file), by=AUTHOR)
-    if done.outcome == "unchanged":
-        return False
-    submitted = desk.submit(done.revision.id, by=AUTHOR)
-    desk.approve(submitted.id, by=REVIEWER, digest=submitted.digest)
-    return True
+def _approve_and_publish(settings: Settings, waiting: list[Revision]) -> None:
+    keys = open_keys(settings, now=now(), tell=warn)
+    desk = open_workflow(settings, keys=keys)
+    for revision in waiting:
+        if revision.stage is Stage.DRAFT:
+            desk.submit(revision.id, by=AUTHOR)
+        if revision.stage is not Stage.APPROVED:
+            desk.approve(revision.id, by=REVIEWER, digest=revision.digest)
+    for sentence in open_cycle(settings, keys, site(settings.publisher)).run(by=AUTHOR, at=now()).sentences:
+        click.echo(sentence)
 
 
 def _in_place(command: tuple[str, ...]) -> str:
