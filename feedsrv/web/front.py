@@ -6,11 +6,11 @@ from flask import Blueprint, Response
 
 from feedsrv.clock import Clock
 from feedsrv.web.headers import PAGE_SAFETY, UNCACHED, content_type
-from feedsrv.web.page import STYLESHEET, IndexPage, page_files, render_index
+from feedsrv.web.page import IndexPage, page_files, render_index
 
 
 def front_blueprint(publisher: str, clock: Clock) -> Blueprint:
-    """`/` and its stylesheet, while the shelf is empty."""
+    """`/` and what it needs, while the shelf is empty."""
     door = Blueprint("front", __name__)
 
     @door.get("/")
@@ -21,9 +21,9 @@ def front_blueprint(publisher: str, clock: Clock) -> Blueprint:
         answer.headers.extend(PAGE_SAFETY)
         return answer
 
-    @door.get(f"/{STYLESHEET}")
-    def style() -> Response:
-        answer = Response(page_files()[STYLESHEET], content_type=content_type(STYLESHEET))
+    @door.get(f"/<any({','.join(page_files())}):name>")
+    def beside(name: str) -> Response:
+        answer = Response(page_files()[name], content_type=content_type(name))
         answer.headers["Cache-Control"] = UNCACHED
         return answer
 

@@ -26,6 +26,7 @@ CONTENT_TYPES: Final = {
     "zip": "application/zip",
     "html": HTML,
     "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
 

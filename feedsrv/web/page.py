@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from feedsrv.clock import to_text
 
 STYLESHEET: Final = "style.css"
+ICON: Final = "icon.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ class IndexPage:
 
 def render_index(page: IndexPage) -> bytes:
     """The page as HTML; the same words give the same bytes."""
-    return _environment().get_template("index.html").render(page=page, stylesheet=STYLESHEET).encode()
+    template = _environment().get_template("index.html")
+    return template.render(page=page, stylesheet=STYLESHEET, icon=ICON).encode()
 
 
 def page_files() -> dict[str, bytes]:
@@ -122,7 +124,7 @@ def page_files() -> dict[str, bytes]:
         b"/* Simple.css 2.3.7, MIT License, Copyright (c) 2020 Simple.css (Kev Quirk), simplecss.org */\n"
     )
     parts = [(static / name).read_bytes() for name in ("simple-2.3.7.min.css", "page.css")]
-    return {STYLESHEET: notice + b"\n".join(parts)}
+    return {STYLESHEET: notice + b"\n".join(parts), ICON: (static / ICON).read_bytes()}
 
 
 def _environment() -> Environment:

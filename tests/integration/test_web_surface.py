@@ -67,6 +67,7 @@ class TestPublishedBytes:
             ("v1/bundles/exchange-2019/production.zip", "application/zip", FRESH),
             ("index.html", "text/html; charset=utf-8", FRESH),
             ("style.css", "text/css; charset=utf-8", FRESH),
+            ("icon.svg", "image/svg+xml", FRESH),
         ],
     )
     def test_every_kind_of_file_goes_out_as_it_lies_there(
@@ -444,6 +445,7 @@ class TestBeforeTheFirstPublication:
         assert len(page.headers.getlist("Content-Security-Policy")) == 1
         assert "style-src 'self'" in page.headers["Content-Security-Policy"]
         assert client.get("/style.css").headers["Content-Type"] == "text/css; charset=utf-8"
+        assert client.get("/icon.svg").headers["Content-Type"] == "image/svg+xml"
 
     def test_the_shelf_takes_over(self, tmp_path: Path) -> None:
         """With the first publication, the published page is the page."""

@@ -164,7 +164,7 @@ class TestThePage:
         """The policy under which the page is sent would forbid it."""
         soup = page()
 
-        assert not soup.select("style, script, [style], [onclick], link[rel=icon]")
+        assert not soup.select("style, script, [style], [onclick]")
         assert [link["href"] for link in soup("link")] == list(page_files())
 
     def test_fingerprints_are_there_to_compare(self) -> None:
