@@ -241,5 +241,17 @@ class TestOutbound:
     def test_no_rule_of_the_other_direction_is_tried(self) -> None:
         """Inbound rules have done their work by then, and the other way round."""
         action = UrlRewrite("A1", "rule", SITE, POLICY)
+        start = Exchange.of(RequestSample("sample", "/owa/x?q=1"), Reading.RAW)
 
-        assert inbound(action) == Outcome(Exchange.of(RequestSample("sample", "/owa/x?q=1"), Reading.RAW))
+        assert inbound(action) == Outcome(start)
+        assert evaluate_outbound([replace(action, rule=ABORT)], start, Matcher()) == Outcome(start)
+
+    def test_outbound_rules_are_tried_in_turn(self) -> None:
+        """Each sees what the one before it wrote, unless that one stops them."""
+        first = UrlRewrite("A1", "rule", SITE, OutboundRule("RESPONSE_X", "(.*)", Rewrite("{R:1}1")))
+        second = UrlRewrite("A2", "rule", SITE, OutboundRule("RESPONSE_X", "^1$", Rewrite("{R:0}2")))
+        start = Exchange.of(RequestSample("sample", "/"), Reading.RAW)
+        stopping = replace(first, rule=replace(first.rule, stop_processing=True))
+
+        assert evaluate_outbound([first, second], start, Matcher()).exchange.response == (("X", "12"),)
+        assert evaluate_outbound([stopping, second], start, Matcher()).acted == ("A1",)
