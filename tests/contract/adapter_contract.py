@@ -7,6 +7,7 @@ is not in place yet, and ways to meddle with the server behind the adapter's bac
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Protocol, cast
 
 import pytest
@@ -118,12 +119,14 @@ class AdapterContract:
         if not bench.spoil():
             pytest.skip("this kind is either there or not")
 
-        seen = bench.adapter.look(bench.target).presence
-        bench.adapter.apply(bench.target)
+        recorded = replace(bench.target, ours=True)
+
+        seen = bench.adapter.look(recorded).presence
+        bench.adapter.apply(recorded)
 
         assert seen is Presence.CHANGED
-        assert bench.adapter.look(bench.target).presence is Presence.PRESENT
-        bench.adapter.undo(bench.target, undo)
+        assert bench.adapter.look(recorded).presence is Presence.PRESENT
+        bench.adapter.undo(recorded, undo)
         assert bench.snapshot() == before
 
     def test_a_name_that_is_taken_is_never_overwritten(self, bench: AdapterBench) -> None:

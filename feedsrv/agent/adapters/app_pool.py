@@ -73,11 +73,11 @@ class AppPools:
         """
         name = _pool_of(target)
         before = self.capture(target)
-        self._server.application_host.change(lambda raw: self._kept_stopped(raw, name))
+        self._server.change(lambda raw: self._kept_stopped(raw, name))
         try:
             self._bring_to(name, STOPPED)
         except AdapterError:
-            self._server.application_host.change(lambda raw: self._as_before(raw, name, before))
+            self._server.change(lambda raw: self._as_before(raw, name, before))
             raise
 
     def undo(self, target: Target, undo: Undo) -> None:
@@ -89,7 +89,7 @@ class AppPools:
         name = _pool_of(target)
         if _find_pool(self._server.read(), name) is None:
             return
-        self._server.application_host.change(lambda raw: self._as_before(raw, name, undo))
+        self._server.change(lambda raw: self._as_before(raw, name, undo))
         if undo.get("state") == STARTED:
             self._bring_to(name, STARTED)
 

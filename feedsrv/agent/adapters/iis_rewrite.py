@@ -72,7 +72,7 @@ class IisRewrite:
             NotThereError: this server has no such site or application.
             AdapterError: the configuration is damaged, read-only or busy, or URL Rewrite is not installed.
         """
-        self._server.application_host.change(lambda raw: self._applied(target, raw))
+        self._server.change(lambda raw: self._applied(target, raw))
 
     def undo(self, target: Target, undo: Undo) -> None:
         """Take our rule out; a rule of somebody else is left alone.
@@ -81,7 +81,7 @@ class IisRewrite:
             AdapterError: the configuration is damaged, read-only or busy.
         """
         if undo.get("before") != "taken":
-            self._server.application_host.change(lambda raw: self._undone(target, undo, raw))
+            self._server.change(lambda raw: self._undone(target, undo, raw))
 
     def foretell(self, target: Target) -> str:
         """Say what `apply` would change, line by line.

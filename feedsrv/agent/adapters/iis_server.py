@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Final
@@ -94,6 +94,15 @@ class IisServer:
             DamagedConfigError: they are damaged.
         """
         return parse_config(raw, source=str(self.application_host.path))
+
+    def change(self, edit: Callable[[bytes], bytes]) -> bool:
+        """Replace the bytes of `applicationHost.config`; return whether anything changed.
+
+        Raises:
+            AdapterError: they cannot be replaced, or are not the ones that IIS reads.
+        """
+        self._refuse_redirection()
+        return self.application_host.change(edit)
 
     def _refuse_redirection(self) -> None:
         """With shared configuration IIS reads a file on another machine: changing this one does nothing."""

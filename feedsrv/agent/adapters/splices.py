@@ -94,7 +94,7 @@ def take(text: ConfigText, element: Element, *shapes: Shape) -> bytes:
     assert parent is not None
     outermost, closed, lifted = element, None, -1
     for shape in shapes:
-        if len(shape.missing) > lifted:
+        if len(shape.missing) >= lifted:
             outermost, parent, closed = _lift(text, element, shape)
             lifted = len(shape.missing)
         if closed is not None or not _holds_only(text, parent, outermost):
