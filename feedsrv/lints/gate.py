@@ -35,13 +35,11 @@ class Gate:
 
     def examine(self) -> Iterator[Finding]:
         """Everything that is wrong with the rules of this draft: slips first, then samples."""
-        objections = chain(
-            chain.from_iterable(_slips(action) for action in self.actions), self._sample_objections()
-        )
-        for sentence, remedy in objections:
+        slips = list(chain.from_iterable(_slips(action) for action in self.actions))
+        for sentence, remedy in chain(slips, self._sample_objections(has_slips=bool(slips))):
             yield Finding("S10", str(self.draft.mitigation), sentence, remedy)
 
-    def _sample_objections(self) -> Iterator[Objection]:
+    def _sample_objections(self, *, has_slips: bool) -> Iterator[Objection]:
         samples = self.draft.samples
         misdirected = [
             objection
@@ -57,8 +55,11 @@ class Gate:
                     yield from self._must_block(sample)
             for sample in samples.must_pass:
                 yield from self._must_pass(sample)
-        except (BadPatternError, BadInputStringError):
-            return  # A slip: it was named above, and nothing can be tried before it is put right.
+        except (BadPatternError, BadInputStringError) as problem:
+            # Nothing more can be tried. As a rule that is a slip, and named already; if it is one that
+            # nobody thought of, it must not pass for good.
+            if not has_slips:
+                yield str(problem), "correct it; samples cannot be tried before"
 
     def _misdirections(self, sample: RequestSample) -> Iterator[Objection]:
         """What keeps a sample from being tried at all."""
