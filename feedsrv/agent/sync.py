@@ -25,7 +25,7 @@ from feedsrv.agent.apply import Hands, Outcome
 from feedsrv.agent.changing import Changer
 from feedsrv.agent.decide import Facts, Plan, decide
 from feedsrv.agent.inventory import Inventory, read_build
-from feedsrv.agent.journal import Journal, Note
+from feedsrv.agent.journal import Journal
 from feedsrv.agent.library import Library
 from feedsrv.agent.ports import Adapter
 from feedsrv.agent.receive import Received, Receiver
@@ -62,6 +62,8 @@ class Synced:
     poll: Poll
     """The pace that the trusted feed asks for."""
     retry_after: timedelta | None
+    poll_failed: bool
+    """True where the feed, or something it names, could not be had or was refused."""
 
 
 @dataclass
@@ -88,67 +90,74 @@ class Sync:
             AgentSettingsError: a setting that is needed is missing.
             JournalError: the journal is damaged; nothing is changed before a person has looked.
         """
-        product = self.settings.need_product()
-        file = StateFile(self.home)
-        state = file.load()
-        host = self._try(self.open_host)
-        changer = None if host is None else Changer(host, Journal(self.home), self.midway)
-
-        unrecovered = () if changer is None else self._recover(state, changer)  # 1
+        state, hands = self.begin()  # 1
         self.after(1)
-        received = self._receive(state, product, source)  # 2 and 3
-        file.save(received.state)  # 4
+        received = self.receive(state, source)  # 2 and 3
+        StateFile(self.home).save(received.state)  # 4
         self.after(4)
-        facts = self._facts(received, product)
+        facts = self.facts(received)
         plan = decide(facts)  # 5
         self.after(5)
-        outcomes: tuple[Outcome, ...] = ()
         state = received.state
-        if changer is not None:
-            hands = Hands(state, changer, file.save, self.settings.publisher, self.at, unrecovered)
-            outcomes = self._carry_out(hands, plan)  # 6
+        outcomes: tuple[Outcome, ...] = ()
+        if hands is not None:
+            hands.state = state
+            outcomes = self.carry_out(hands, plan)  # 6
             state = hands.state
         self.after(6)
         state = self._conclude(state, facts, outcomes)
-        file.save(state)  # 7
-        sweep(Library(self.home), state, feed_key(product, self.settings.channel))
+        StateFile(self.home).save(state)  # 7
+        sweep(Library(self.home), state, feed_key(self.settings.need_product(), self.settings.channel))
         self.after(7)
         poll = Poll() if facts.feed is None else facts.feed.poll
-        return Synced(state, outcomes, tuple(self._problems), poll, received.retry_after)
+        problems = tuple(self._problems)
+        return Synced(state, outcomes, problems, poll, received.retry_after, bool(received.problems))
 
-    def _recover(self, state: AgentState, changer: Changer) -> tuple[Note, ...]:
-        unrecovered, problems = recover(state, changer.journal, changer.host)
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What went wrong so far."""
+        return tuple(self._problems)
+
+    def begin(self) -> tuple[AgentState, Hands | None]:
+        """Load the state and recover the journal; no hands where there is no server to change.
+
+        Raises:
+            AgentStateError, AgentSettingsError, JournalError: as `run`.
+        """
+        self.settings.need_product()
+        file = StateFile(self.home)
+        state = file.load()
+        host = self._try(self.open_host)
+        if host is None:
+            return state, None
+        changer = Changer(host, Journal(self.home), self.midway)
+        unrecovered, problems = recover(state, changer.journal, host)
         self._problems.extend(problems)
-        return unrecovered
+        return state, Hands(state, changer, file.save, self.settings.publisher, self.at, unrecovered)
 
-    def _receive(self, state: AgentState, product: str, source: Source | None) -> Received:
+    def receive(self, state: AgentState, source: Source | None) -> Received:
+        """Everything that is trusted, with what the source brings."""
         trust = self._try(lambda: Trust.of(self.settings, self.home))
         if trust is None:  # nobody to trust: what is applied stays, and nothing is opened
             self.after(2)
             self.after(3)
             return Received(state, None, {})
-        receiver = Receiver(
-            state, trust, Library(self.home), CrlShelf(self.home), product, self.settings.channel, self.at
-        )
-        receiver.after = self.after
+        product, channel = self.settings.need_product(), self.settings.channel
+        library, crls = Library(self.home), CrlShelf(self.home)
+        receiver = Receiver(state, trust, library, crls, product, channel, self.at, self.after)
         received = receiver.receive(source)
         self._problems.extend(received.problems)
         for problem in received.problems:
             log.warning("feed.refused", extra={"code": problem.code, "why": problem.message})
         return received
 
-    def _facts(self, received: Received, product: str) -> Facts:
-        inventory = Inventory(product, self._build(), received.state.device_id)
+    def facts(self, received: Received, *, by_hand: bool = False) -> Facts:
+        """Everything that a decision depends on; what a person does by hand asks no switch."""
         state = received.state
-        may_change = self._is_switched_on() and self.may_change
+        inventory = Inventory(self.settings.need_product(), self._build(), state.device_id)
+        may_change = self.may_change and (by_hand or self._is_switched_on())
         return Facts(
-            received.feed,
-            received.mitigations,
-            inventory,
-            state.applied,
-            state.blocked,
-            may_change,
-            self.at,
+            received.feed, received.mitigations, inventory, state.applied, state.blocked, may_change, self.at
         )
 
     def _build(self) -> Build | None:
@@ -165,7 +174,8 @@ class Sync:
             return self.settings.auto_apply
         return self._try(lambda: read_pool_switch(self.home / pool_file)) is True and self.settings.auto_apply
 
-    def _carry_out(self, hands: Hands, plan: Plan) -> tuple[Outcome, ...]:
+    def carry_out(self, hands: Hands, plan: Plan) -> tuple[Outcome, ...]:
+        """Carry out a plan, and log what changed or failed."""
         outcomes = self._try(lambda: hands.carry_out(plan)) or ()
         for outcome in outcomes:
             log_outcome(outcome, hands.state.applied.get(outcome.decision.id))

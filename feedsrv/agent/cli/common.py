@@ -1,0 +1,142 @@
+"""What every command of the agent needs: its home folder, and how problems are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+
+from feedsrv.agent.adapters.host import REHEARSAL, open_host
+from feedsrv.agent.changing import Changer
+from feedsrv.agent.durable import exclusive
+from feedsrv.agent.http_source import HttpSource
+from feedsrv.agent.journal import Journal
+from feedsrv.agent.ports import Adapter
+from feedsrv.agent.settings import AgentSettings, AgentSettingsError, SettingsFile
+from feedsrv.agent.state import Problem
+from feedsrv.agent.state_file import StateFile
+from feedsrv.agent.sync import Sync
+from feedsrv.clock import now
+from feedsrv.errors import FeedsrvError
+
+HOME_VARIABLE: Final = "FEEDSRV_AGENT_HOME"
+PATIENCE: Final = 30.0
+"""Seconds that a person's command waits for a sync that is under way."""
+
+
+def default_home() -> Path:
+    """Where the agent lives if nobody says."""
+    if os.name == "nt":
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "feedsrv-agent"
+    return Path("/var/lib/feedsrv-agent")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder with everything that one agent is told and remembers."""
+
+    folder: Path
+
+    @property
+    def settings_file(self) -> SettingsFile:
+        """What an administrator said."""
+        return SettingsFile(self.folder)
+
+    @property
+    def state_file(self) -> StateFile:
+        """What the agent remembers."""
+        return StateFile(self.folder)
+
+    @contextmanager
+    def held(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Hold the agent's lock.
+
+        Raises:
+            BusyError: another process kept it.
+            AgentSettingsError: the folder cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AgentSettingsError(
+                f"{self.folder} cannot be made ({error.strerror}): name another with --home"
+            ) from None
+        with exclusive(self.folder / "agent.lock", patience=patience):
+            yield
+
+    def open_host(self, settings: AgentSettings, *, rehearse: bool = False) -> Adapter:
+        """The server that this agent changes.
+
+        Raises:
+            AgentSettingsError: it is not known where its configuration lies.
+            AdapterError: it is not there.
+        """
+        kind = REHEARSAL if rehearse else settings.adapter
+        if settings.config_root is not None:
+            return open_host(kind=kind, config_root=self.folder / settings.config_root)
+        if sys.platform == "win32":
+            system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+            return open_host(kind=kind, config_root=system / "inetsrv" / "config")
+        raise AgentSettingsError(
+            "setting config_root is missing: run `feedsrv-agent config --config-root FOLDER`, "
+            "the folder of applicationHost.config"
+        )
+
+    def changer(self, settings: AgentSettings) -> Changer:
+        """For looking at the server.
+
+        Raises:
+            AgentSettingsError, AdapterError: as `open_host`.
+        """
+        return Changer(self.open_host(settings), Journal(self.folder), lambda _: None)
+
+    def sync(self, settings: AgentSettings, *, rehearse: bool = False) -> Sync:
+        """One sync, at this moment."""
+        is_rehearsal = rehearse or settings.adapter == REHEARSAL
+        return Sync(
+            self.folder,
+            settings,
+            lambda: self.open_host(settings, rehearse=is_rehearsal),
+            now(),
+            may_change=not is_rehearsal,
+        )
+
+    def source(self, settings: AgentSettings) -> HttpSource:
+        """The publisher's server.
+
+        Raises:
+            AgentSettingsError: it is not set.
+        """
+        tls_ca = None if settings.tls_ca is None else str(self.folder / settings.tls_ca)
+        timeout = timedelta(seconds=settings.timeout)
+        return HttpSource(settings.need_server(), timeout=timeout, proxy=settings.proxy, tls_ca=tls_ca)
+
+
+pass_home = click.make_pass_decorator(Home)
+
+
+def tell(problems: Iterable[Problem]) -> bool:
+    """Print each problem once; True where there was one."""
+    told = tuple(dict.fromkeys(problems))
+    for problem in told:
+        click.echo(str(problem), err=True)
+    return bool(told)
+
+
+class Refusing(click.Group):
+    """Tells refusals in one sentence, and ends with 1: the one place where the agent does."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except FeedsrvError as refusal:
+            tell([Problem.of(refusal)])
+            ctx.exit(1)

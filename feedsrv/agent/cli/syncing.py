@@ -1,0 +1,119 @@
+"""`feedsrv-agent sync` and `run`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from datetime import timedelta
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+
+from feedsrv.agent.bundle import BundleSource
+from feedsrv.agent.cli.common import PATIENCE, Home, pass_home, tell
+from feedsrv.agent.run import Runner
+from feedsrv.agent.source import Source
+from feedsrv.agent.state import Standing
+from feedsrv.agent.sync import Synced
+from feedsrv.clock import now, to_text
+from feedsrv.observability import FieldFormatter
+
+_LOG_BYTES: Final = 1024 * 1024
+_LOGS: Final = 5
+
+
+@click.command()
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read a bundle file instead of polling: for servers without internet.",
+)
+@click.option("--rehearse", is_flag=True, help="Judge and tell everything, change nothing.")
+@pass_home
+@click.pass_context
+def sync(context: click.Context, home: Home, bundle: Path | None, *, rehearse: bool) -> None:
+    """Poll once, and do what is to be done.
+
+    Where the publisher cannot be reached, what is trusted already still counts: a server that has
+    the fix by now takes its mitigation back.
+    """
+    settings = home.settings_file.load()
+    with home.held(PATIENCE):
+        _log_to(home.folder)
+        source: Source = home.source(settings) if bundle is None else BundleSource(bundle)
+        done = home.sync(settings, rehearse=rehearse).run(source)
+    for line in summary(done):
+        click.echo(line)
+    if tell(done.problems):
+        context.exit(1)
+
+
+@click.command()
+@click.option(
+    "--first-after",
+    type=click.IntRange(0, 7 * 24 * 3600),
+    metavar="SECONDS",
+    help="Wait so long before the first sync. [default: as configured, or 600]",
+)
+@pass_home
+def run(home: Home, first_after: int | None) -> None:
+    """Sync for ever: at the pace of the feed, at this device's own moment, until SIGTERM or Ctrl-C.
+
+    After errors it tries again sooner, more and more seldom; what a server asks for by Retry-After
+    is honoured. Settings are read anew at every sync.
+    """
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    home.folder.mkdir(parents=True, exist_ok=True)
+    _log_to(home.folder, also_stderr=True)
+    delay = home.settings_file.load().first_after if first_after is None else first_after
+
+    def once() -> Synced:
+        settings = home.settings_file.load()
+        with home.held(PATIENCE):
+            return home.sync(settings).run(home.source(settings))
+
+    log = logging.getLogger("feedsrv.agent")
+    log.info("agent.started", extra={"home": str(home.folder), "first": delay})
+    runner = Runner(once, lambda: home.state_file.load().device_id, now, stop.wait)
+    runner.run(first_after=timedelta(seconds=delay))
+    log.info("agent.stopped")
+
+
+def summary(done: Synced) -> list[str]:
+    """What a person wants to know after a sync."""
+    lines = []
+    last = done.state.last_sync
+    if last is not None and last.feed_version is not None:
+        stale = ", which has expired" if last.is_stale else ""
+        lines.append(f"feed version {last.feed_version}{stale}; looked at {to_text(last.at)}")
+    lines.extend(_line(one) for one in done.state.standings)
+    return lines or ["no feed is trusted here yet"]
+
+
+def _line(one: Standing) -> str:
+    revision = "" if one.revision is None else f" revision {one.revision}"
+    return f"{one.id}{revision}: {one.status} ({one.detail})"
+
+
+def _log_to(folder: Path, *, also_stderr: bool = False) -> None:
+    """Write events to the agent's log, and to standard error where a supervisor collects it."""
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(folder / "agent.log", maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8")
+    ]
+    if also_stderr:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    for handler in handlers:
+        handler.setFormatter(FieldFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)

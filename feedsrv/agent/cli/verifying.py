@@ -1,0 +1,217 @@
+"""`feedsrv-agent verify`: is this document to be trusted? Strangers script against it, so it stays as it is.
+
+Exit codes: 0 trusted, 1 refused, 2 wrong usage or a file that cannot be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from feedsrv.clock import now, to_text
+from feedsrv.errors import FeedsrvError
+from feedsrv.trust.opening import open_feed, open_mitigation
+from feedsrv.trust.policy import TrustPolicy, load_anchors, load_crl
+from feedsrv.trust.profile import EKU, Kind
+from feedsrv.trust.refusals import ExpiredFeedError, StaleFeedError, UntrustedError, WrongKindError
+from feedsrv.trust.verifying import Proof
+
+_FILE = click.Path(path_type=Path, allow_dash=True)
+_MAX_BYTES: Final = 16 * 1024 * 1024
+"""More than any document of ours; what is longer is refused by its limits."""
+
+
+def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime:
+    if value is None:
+        return now()
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no moment such as 2026-05-14T12:30:00Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _oid(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> x509.ObjectIdentifier | None:
+    try:
+        return None if value is None else x509.ObjectIdentifier(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no object identifier such as 1.2.840.1") from None
+
+
+@click.command()
+@click.argument("document", type=_FILE)
+@click.option(
+    "--anchor",
+    "anchors",
+    type=_FILE,
+    multiple=True,
+    required=True,
+    help="PEM file of a trusted root; may be repeated.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice([str(kind) for kind in Kind]),
+    help="What it must be. [default: what it says it is]",
+)
+@click.option(
+    "--eku", callback=_oid, metavar="OID", help="Key usage to ask for. [default: feedsrv's for that kind]"
+)
+@click.option(
+    "--issuer", metavar="ORGANISATION", help="Organisation that the issuing CA's subject must name."
+)
+@click.option(
+    "--crl", "crls", type=_FILE, multiple=True, help="File of a revocation list, PEM or DER; may be repeated."
+)
+@click.option(
+    "--at",
+    callback=_moment,
+    metavar="TIME",
+    help="Judge for this moment, such as 2026-05-14T12:30:00Z. [default: now]",
+)
+@click.option(
+    "--trusted-version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Refuse a feed version, or a revision, below N.",
+)
+@click.option("--json", "json_", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_context
+def verify(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    *,
+    document: Path,
+    anchors: tuple[Path, ...],
+    kind: str | None,
+    eku: x509.ObjectIdentifier | None,
+    issuer: str | None,
+    crls: tuple[Path, ...],
+    at: datetime,
+    trusted_version: int | None,
+    json_: bool,
+) -> None:
+    """Say whether DOCUMENT (- for standard input) is to be trusted, and by whom it was signed.
+
+    Exit code 0: trusted. 1: refused; standard error says `error [code]: why`, and --json says it on
+    standard output. 2: wrong usage, or a file that cannot be read.
+    """
+    data = _read(document)
+    try:
+        pinned = tuple(one for path in anchors for one in load_anchors(_read(path), source=str(path)))
+        lists = tuple(load_crl(_read(path), source=str(path)) for path in crls)
+        policy = TrustPolicy(pinned, issuer, eku=_ekus(eku, kind), crls=lists)
+    except FeedsrvError as trouble:
+        _unusable(f"error [{trouble.code}]: {trouble}")
+    try:
+        found, proof = _open(data, policy, kind, at, trusted_version, source=document.name or "document")
+    except UntrustedError as refusal:
+        if json_:
+            answer = {"trusted": False, "code": refusal.code, "step": refusal.step, "message": str(refusal)}
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        click.echo(f"error [{refusal.code}]: {refusal}", err=True)
+        context.exit(1)
+    if json_:
+        click.echo(json.dumps({"trusted": True, **found, **_who(proof)}, ensure_ascii=False))
+    else:
+        click.echo("trusted: " + ", ".join(f"{name} {value}" for name, value in found.items()))
+        for name, value in _who(proof).items():
+            click.echo(f"  {name}: {value}")
+
+
+def _open(  # noqa: PLR0913 - what `verify` was given
+    data: bytes,
+    policy: TrustPolicy,
+    kind: str | None,
+    at: datetime,
+    trusted_version: int | None,
+    *,
+    source: str,
+) -> tuple[dict[str, object], Proof]:
+    if kind is None:
+        try:
+            return _open_mitigation(data, policy, at, trusted_version, source)
+        except WrongKindError:
+            return _open_feed(data, policy, at, trusted_version, source)
+    opener = _open_feed if kind == Kind.FEED else _open_mitigation
+    return opener(data, policy, at, trusted_version, source)
+
+
+def _open_mitigation(
+    data: bytes, policy: TrustPolicy, at: datetime, trusted_version: int | None, source: str
+) -> tuple[dict[str, object], Proof]:
+    opened = open_mitigation(data, policy, at=at, held_revision=trusted_version or 0, source=source)
+    one = opened.mitigation
+    return {
+        "kind": Kind.MITIGATION,
+        "id": one.id,
+        "revision": one.revision,
+        "status": one.status,
+        "channel": one.channel,
+        "issued": to_text(one.issued),
+        "digest": opened.digest,
+    }, opened.proof
+
+
+def _open_feed(
+    data: bytes, policy: TrustPolicy, at: datetime, trusted_version: int | None, source: str
+) -> tuple[dict[str, object], Proof]:
+    lowest = trusted_version or 0
+    try:
+        opened = open_feed(data, policy, at=at, source=source)
+    except ExpiredFeedError as expired:
+        if expired.feed.version < lowest:
+            raise StaleFeedError(source, offered=expired.feed.version, trusted=lowest) from None
+        raise
+    feed = opened.feed
+    if feed.version < lowest:
+        raise StaleFeedError(source, offered=feed.version, trusted=lowest)
+    return {
+        "kind": Kind.FEED,
+        "product": feed.product,
+        "channel": feed.channel,
+        "version": feed.version,
+        "issued": to_text(feed.issued),
+        "expires": to_text(feed.expires),
+        "digest": opened.digest,
+    }, opened.proof
+
+
+def _ekus(eku: x509.ObjectIdentifier | None, kind: str | None) -> dict[Kind, x509.ObjectIdentifier]:
+    if eku is None:
+        return dict(EKU)
+    kinds: Iterable[Kind] = Kind if kind is None else (Kind(kind),)
+    return {**EKU, **dict.fromkeys(kinds, eku)}
+
+
+def _who(proof: Proof) -> dict[str, object]:
+    return {
+        "signer": proof.leaf.subject.rfc4514_string(),
+        "issuer": proof.issuer.subject.rfc4514_string(),
+        "anchor": proof.anchor.subject.rfc4514_string(),
+        "anchor_sha256": proof.anchor.fingerprint(hashes.SHA256()).hex(":").upper(),
+        "certificates_end": to_text(proof.ends),
+        "judged_at": to_text(proof.at),
+    }
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with click.open_file(str(path), "rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        _unusable(f"error [agent.unreadable]: {path} cannot be read ({error.strerror})")
+    assert isinstance(content, bytes)
+    return content
+
+
+def _unusable(sentence: str) -> NoReturn:
+    click.echo(sentence, err=True)
+    raise click.exceptions.Exit(2)
