@@ -1,8 +1,8 @@
-"""A publisher in a folder: the real workflow and cycle on SQLite and files, signing with the development PKI."""
+"""A publisher in a folder: the real workflow and cycle, on SQLite and files, with the development PKI."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -44,7 +44,7 @@ CATALOGUE = b"""<Catalogue xmlns="urn:feedsrv:catalogue:1">
 """
 
 
-def written(  # noqa: PLR0913 -- what tests change about a mitigation
+def written(
     mitigation_id: str = "M0001",
     *,
     title: str = "No way in",
@@ -58,7 +58,8 @@ def written(  # noqa: PLR0913 -- what tests change about a mitigation
 ) -> bytes:
     """A mitigation as its author writes it."""
     open_ended = "fixed" not in ranges
-    return f"""<Mitigation xmlns="urn:feedsrv:authoring:1" id="{mitigation_id}" channel="{channel}" severity="high">
+    root = f'xmlns="urn:feedsrv:authoring:1" id="{mitigation_id}" channel="{channel}" severity="high"'
+    return f"""<Mitigation {root}>
   <Title>{title}</Title>
   <Description>Stops requests that should never have been answered.</Description>
   <Vulnerability id="{vulnerability}"/>
@@ -134,18 +135,31 @@ class House:
         """The verbs."""
         return Workflow(self.store, now=self.now)
 
-    def cycle(self, after: Callable[[int], None] = nothing, **changes: object) -> PublishCycle:
+    @property
+    def signers(self) -> Signers:
+        """The keys of the development PKI."""
+        return Signers(open_signer(self.pki.mitigation_signer), open_signer(self.pki.feed_signer))
+
+    def cycle(
+        self,
+        after: Callable[[int], None] = nothing,
+        *,
+        signers: Signers | None = None,
+        fixed_files: Mapping[str, bytes] | None = None,
+        shelf: Shelf | None = None,
+    ) -> PublishCycle:
         """The publish cycle; `after` is told of every step."""
-        settings: dict[str, object] = {
-            "signers": Signers(
-                open_signer(self.pki.mitigation_signer), open_signer(self.pki.feed_signer)
-            ),
-            "policy": self.policy,
-            "page": PlainPage(),
-            "fixed_files": {"v1/trust/anchors.pem": self.pki.anchors.read_bytes()},
-            "after": after,
-        }
-        return PublishCycle(self.store, self.shelf, self.lock, **(settings | changes))  # type: ignore[arg-type] -- tests change one setting at a time
+        anchors = {"v1/trust/anchors.pem": self.pki.anchors.read_bytes()}
+        return PublishCycle(
+            self.store,
+            shelf or self.shelf,
+            self.lock,
+            signers=signers or self.signers,
+            policy=self.policy,
+            page=PlainPage(),
+            fixed_files=anchors if fixed_files is None else fixed_files,
+            after=after,
+        )
 
     def publish(self) -> Outcome:
         """Publish now."""
@@ -165,7 +179,9 @@ class House:
             self.approve(imported.revision.id)
         return self.publish()
 
-    def read_feed(self, product: str = PRODUCT, channel: str = "production", version: int | None = None) -> Feed:
+    def read_feed(
+        self, product: str = PRODUCT, channel: str = "production", version: int | None = None
+    ) -> Feed:
         """A feed on the shelf, opened as an agent would."""
         document = self.shelf.get(f"v1/{feed_path(product, channel, version)}")
         assert document is not None, f"no feed {product}/{channel} on the shelf"

@@ -16,7 +16,15 @@ from feedsrv.model.catalogue import Catalogue
 from feedsrv.model.feed import Entry, Feed, Poll, digest_of
 from feedsrv.publishing.gathering import Gathered, Line, Listed
 from feedsrv.publishing.reading import draft_of
-from feedsrv.publishing.records import Head, IntendedFeed, IntendedRevision, Published, Revision, Update
+from feedsrv.publishing.records import (
+    Head,
+    IntendedFeed,
+    IntendedRevision,
+    Published,
+    Revision,
+    Standing,
+    Update,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Plan:
     updates: tuple[Update, ...]
     feeds: tuple[tuple[Feed, Head | None], ...]
     """Each next version, and the one that is current now."""
+    standing: tuple[Standing, ...]
+    """What stands now."""
 
     def intended_revisions(self) -> tuple[IntendedRevision, ...]:
         """For the intention."""
@@ -56,11 +66,17 @@ def assemble(gathered: Gathered, pace: Pace, *, at: datetime, key_ends: datetime
             for line in gathered.lines
             if line.is_changed
         ),
+        standing=gathered.standing,
     )
 
 
 def assemble_refresh(
-    lines: Iterable[tuple[Head, int]], pace: Pace, *, at: datetime, key_ends: datetime
+    lines: Iterable[tuple[Head, int]],
+    standing: tuple[Standing, ...],
+    pace: Pace,
+    *,
+    at: datetime,
+    key_ends: datetime,
 ) -> Plan:
     """Give each of these feeds a next version that says the same, later.
 
@@ -83,6 +99,7 @@ def assemble_refresh(
             )
             for head, last in lines
         ),
+        standing=standing,
     )
 
 

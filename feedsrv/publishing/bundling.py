@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from typing import Final
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from feedsrv.clock import to_text
 from feedsrv.model.feed import digest_of, feed_path
 from feedsrv.publishing.records import Head
+from feedsrv.publishing.zipping import zipped
 
 MANIFEST: Final = "manifest.json"
-# A zip file cannot tell an earlier day; the manifest and the signed documents tell the real ones.
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def bundle(
@@ -38,16 +35,5 @@ def bundle(
             for path, data in sorted(files.items())
         ],
     }
-    packed = io.BytesIO()
-    with ZipFile(packed, "w", ZIP_STORED) as archive:
-        archive.writestr(_member(MANIFEST), json.dumps(manifest, indent=2) + "\n")
-        for path, data in sorted(files.items()):
-            archive.writestr(_member(path), data)
-    return packed.getvalue()
-
-
-def _member(path: str) -> ZipInfo:
-    member = ZipInfo(path, _EPOCH)
-    member.external_attr = 0o644 << 16
-    member.create_system = 3  # Unix, wherever it is made
-    return member
+    text = json.dumps(manifest, separators=(",", ":")) + "\n"
+    return zipped({MANIFEST: text.encode("ascii"), **dict(sorted(files.items()))})

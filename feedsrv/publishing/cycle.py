@@ -134,7 +134,7 @@ class PublishCycle:
         with self._lock.hold():
             recovered = self._recover(actor, at)
             with self._store.look() as work:
-                catalogue = catalogue_of(work)
+                catalogue, standing = catalogue_of(work), work.revisions.standing()
                 due = [
                     (head, work.feeds.last_number(head.feed.product, head.feed.channel))
                     for head in work.feeds.heads()
@@ -146,7 +146,7 @@ class PublishCycle:
                 return Outcome(recovered=recovered)
 
             refuse_ended_keys(self._signers, at)
-            plan = assemble_refresh(due, self._pace, at=at, key_ends=ends(self._signers.feed))
+            plan = assemble_refresh(due, standing, self._pace, at=at, key_ends=ends(self._signers.feed))
             self._lint(refresh_publication(plan, catalogue, at=at))
             self._after(2)
             return Outcome.of(self._carry_out(plan, actor, at), recovered=recovered)

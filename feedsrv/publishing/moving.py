@@ -75,7 +75,7 @@ def _view(work: Work, made: Made, at: datetime) -> PublicView:
         (head.feed.product, head.feed.channel): head
         for head in (*work.feeds.heads(), *(feed.head for feed in made.feeds))
     }
-    standing = {one.mitigation.id: one for one in work.revisions.standing()}
+    standing = {one.mitigation.id: one for one in made.standing}
     first = dict(work.revisions.first_published())
     for one in made.revisions:
         standing[one.revision.id] = Standing(one.revision.mitigation, one.published)

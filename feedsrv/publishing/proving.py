@@ -14,7 +14,7 @@ from feedsrv.codec.feed import write_feed
 from feedsrv.model.feed import Entry, Feed, digest_of, feed_path, mitigation_path
 from feedsrv.publishing.assembling import Plan, completed
 from feedsrv.publishing.ports import Shelf
-from feedsrv.publishing.records import Head, Published, Revision, Update
+from feedsrv.publishing.records import Head, Published, Revision, Standing, Update
 from feedsrv.publishing.refusals import NotWhatWasApprovedError, SignerEndedError
 from feedsrv.signing.crosscheck import cross_check
 from feedsrv.signing.documents import sign_document, without_signature
@@ -72,6 +72,8 @@ class Made:
     revisions: tuple[SignedRevision, ...]
     feeds: tuple[SignedFeed, ...]
     updates: tuple[Update, ...]
+    standing: tuple[Standing, ...]
+    """What stood before."""
 
     def documents(self) -> Iterator[tuple[str, bytes]]:
         """Everything that never changes, by path: mitigations first, then the feeds that name them."""
@@ -103,7 +105,7 @@ def sign(plan: Plan, signers: Signers, shelf: Shelf, *, at: datetime) -> Made:
     feeds = tuple(
         _signed_feed(completed(feed, published), before, signers.feed) for feed, before in plan.feeds
     )
-    return Made(revisions, feeds, plan.updates)
+    return Made(revisions, feeds, plan.updates, plan.standing)
 
 
 def prove(made: Made, policy: TrustPolicy, *, at: datetime) -> None:

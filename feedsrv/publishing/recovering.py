@@ -54,11 +54,12 @@ class _Search:
 
 def rebuild(work: Work, shelf: Shelf, policy: TrustPolicy, intent: Intent, *, at: datetime) -> Made | None:
     """Everything the publication made, read back from the shelf; None unless all is there and genuine."""
+    standing = work.revisions.standing()
     search = _Search(work, shelf, policy, intent.begun, at)
     try:
         revisions = [_revision(search, one) for one in intent.revisions]
         made = tuple(one for one in revisions if one is not None)
-        published = {one.mitigation.id: one.published for one in work.revisions.standing()}
+        published = {one.mitigation.id: one.published for one in standing}
         published |= {one.revision.id: one.published for one in made}
         feeds = tuple(found for one in intent.feeds if (found := _feed(search, one, published)) is not None)
         updates = tuple(_updates(work, intent))
@@ -69,7 +70,7 @@ def rebuild(work: Work, shelf: Shelf, policy: TrustPolicy, intent: Intent, *, at
         len(intent.feeds),
         len(intent.updates),
     )
-    return Made(made, feeds, updates) if is_whole else None
+    return Made(made, feeds, updates, standing) if is_whole else None
 
 
 def clear(work: Work, shelf: Shelf, intent: Intent, *, by: str, at: datetime) -> None:

@@ -114,7 +114,7 @@ def translated(error: DatabaseError) -> OperatorError | StoreBusyError:
             f"the database is held by another process for more than {_WAIT:.0f} seconds; try again"
         )
     if "no such table" in text or "no such column" in text:
-        return StoreNotReadyError(f"{text}: bring the database up to date with `feedsrv database upgrade`")
+        return StoreNotReadyError(f"{text}: bring the database up to date with `feedsrv db upgrade`")
     if "full" in text:
         return StoreNotReadyError(f"{text}: free some space where the database lies; nothing was changed")
     return StoreNotReadyError(f"the database cannot be used: {text}; nothing was changed")

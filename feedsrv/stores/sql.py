@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, delete, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from feedsrv.clock import from_text, to_text
+from feedsrv.clock import to_text
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate, Product
 from feedsrv.model.feed import Feed
@@ -140,7 +140,7 @@ class SqlRevisions:
         wanted = select(_R.words, _R.published_digest, _R.published_size, _R.published_at)
         rows = self._connection.execute(wanted.where(*_newest_at(Stage.PUBLISHED)).order_by(_R.id))
         return tuple(
-            Standing(from_json(Mitigation, words), Published(digest, size, from_text(at)))
+            Standing(from_json(Mitigation, words), Published(digest, size, datetime.fromisoformat(at)))
             for words, digest, size, at in rows
         )
 
@@ -155,7 +155,10 @@ class SqlRevisions:
     def first_published(self) -> Mapping[str, datetime]:
         """When the first revision of each mitigation was published."""
         wanted = select(_R.id, func.min(_R.published_at)).where(_IS_PUBLISHED).group_by(_R.id)
-        return {mitigation_id: from_text(at) for mitigation_id, at in self._connection.execute(wanted)}
+        return {
+            mitigation_id: datetime.fromisoformat(at)
+            for mitigation_id, at in self._connection.execute(wanted)
+        }
 
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
@@ -257,7 +260,12 @@ class SqlFeeds:
         wanted = select(table).where(table.c.product == product, table.c.channel == channel)
         return tuple(
             Version(
-                row.product, row.channel, row.number, VersionState(row.state), from_text(row.at), row.digest
+                row.product,
+                row.channel,
+                row.number,
+                VersionState(row.state),
+                datetime.fromisoformat(row.at),
+                row.digest,
             )
             for row in self._connection.execute(wanted.order_by(table.c.number))
         )
@@ -314,7 +322,7 @@ def _newest_at(*stages: Stage) -> tuple[ColumnElement[bool], ...]:
 
 def _revision(row: Row[Any]) -> Revision:
     published = (
-        Published(row.published_digest, row.published_size, from_text(row.published_at))
+        Published(row.published_digest, row.published_size, datetime.fromisoformat(row.published_at))
         if row.published_digest is not None
         else None
     )

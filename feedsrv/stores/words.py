@@ -12,45 +12,40 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from feedsrv.clock import from_text, to_text
+from feedsrv.clock import to_text
 from feedsrv.model.build import Build
 
 Word = TypeVar("Word")
 _Plain = Any  # what JSON holds
 _Reader = Callable[[_Plain], Any]
+_Writer = Callable[[Any], _Plain]
 
 
 def _as_it_is(plain: _Plain) -> _Plain:
     return plain
 
 
-_READERS: Final[Mapping[Any, _Reader]] = {
-    str: _as_it_is,
-    int: _as_it_is,
-    bool: _as_it_is,
-    datetime: from_text,
-    date: date.fromisoformat,
+# How each plain type is written and read. Moments are read by the quickest that reads what `to_text` wrote.
+_PLAIN: Final[Mapping[Any, tuple[_Writer, _Reader]]] = {
+    str: (_as_it_is, _as_it_is),
+    int: (_as_it_is, _as_it_is),
+    bool: (_as_it_is, _as_it_is),
+    datetime: (to_text, datetime.fromisoformat),
+    date: (date.isoformat, date.fromisoformat),
+    timedelta: (lambda word: int(word.total_seconds()), lambda plain: timedelta(seconds=plain)),
     # Four numbers, since texts would have to be parsed again.
-    Build: lambda plain: Build(*plain),
-    timedelta: lambda plain: timedelta(seconds=plain),
+    Build: (attrgetter("major", "minor", "cumulative", "security"), lambda plain: Build(*plain)),
 }
-# In this order: a moment is a date, too, and many an enumeration is a text.
-_WRITERS: Final[tuple[tuple[Any, _Reader], ...]] = (
-    (Build, lambda word: [word.major, word.minor, word.cumulative, word.security]),
-    (datetime, to_text),
-    (date, date.isoformat),
-    (timedelta, lambda word: int(word.total_seconds())),
-    (Enum, lambda word: word.value),
-    (str | int | None, _as_it_is),
-)
 
 
 def to_json(word: object) -> str:
     """Write a word: an object of a dataclass, with all it holds."""
-    return json.dumps(_plain(word), separators=(",", ":"), ensure_ascii=False)
+    kind: Any = type(word)
+    return json.dumps(_writer(kind)(word), separators=(",", ":"), ensure_ascii=False)
 
 
 def from_json(kind: type[Word], text: str) -> Word:
@@ -60,37 +55,49 @@ def from_json(kind: type[Word], text: str) -> Word:
     return read
 
 
-def _plain(word: object) -> _Plain:
-    """Objects as lists of their fields, in order; where several kinds are possible, the kind comes first."""
-    if is_dataclass(word) and not isinstance(word, Build | type):
-        hints = _hints(type(word))
-        return [_tagged(getattr(word, one.name), hints[one.name]) for one in fields(word)]
-    if isinstance(word, tuple):
-        return [_plain(one) for one in word]
-    for kind, write in _WRITERS:
-        if isinstance(word, kind):
-            return write(word)
-    raise TypeError(f"{type(word).__name__} is no word that is kept as JSON")
+@cache
+def _writer(hint: Any) -> _Writer:  # noqa: ANN401 -- any type hint of a field
+    """What writes a value of that type; made once for each type.
+
+    Objects become lists of their fields, in order; where several kinds are possible, the kind comes first.
+    """
+    if hint in _PLAIN:
+        return _PLAIN[hint][0]
+    if get_origin(hint) is tuple:
+        return _tuple_writer(get_args(hint))
+    if get_origin(hint) in {Union, UnionType}:
+        return _choice_writer(_kinds(hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return attrgetter("value")
+    parts = [(attrgetter(name), _writer(kind)) for name, kind in _fields(hint)]
+    return lambda word: [write(part(word)) for part, write in parts]
 
 
-def _tagged(value: object, hint: object) -> _Plain:
-    if _is_choice(hint):
-        return [type(value).__name__, _plain(value)]
-    if get_origin(hint) is tuple and _is_choice(get_args(hint)[0]):
-        assert isinstance(value, tuple), hint
-        return [_tagged(one, get_args(hint)[0]) for one in value]
-    return _plain(value)
+def _tuple_writer(hints: tuple[Any, ...]) -> _Writer:
+    if len(hints) == 2 and hints[1] is Ellipsis:
+        write = _writer(hints[0])
+        return lambda words: [write(word) for word in words]
+    writers = [_writer(hint) for hint in hints]
+    return lambda words: [write(word) for write, word in zip(writers, words, strict=True)]
+
+
+def _choice_writer(kinds: tuple[Any, ...]) -> _Writer:
+    if len(kinds) == 1:
+        only = _writer(kinds[0])
+        return lambda word: None if word is None else only(word)
+    writers = {kind: _writer(kind) for kind in kinds}
+    return lambda word: [type(word).__name__, writers[type(word)](word)]
 
 
 @cache
 def _reader(hint: Any) -> _Reader:  # noqa: ANN401 -- any type hint of a field
     """What reads a value of that type; made once for each type."""
-    if hint in _READERS:
-        return _READERS[hint]
+    if hint in _PLAIN:
+        return _PLAIN[hint][1]
     if get_origin(hint) is tuple:
         return _tuple_reader(get_args(hint))
     if get_origin(hint) in {Union, UnionType}:
-        return _choice_reader(get_args(hint))
+        return _choice_reader(_kinds(hint))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {one.value: one for one in hint}.__getitem__
     return _object_reader(hint)
@@ -106,8 +113,7 @@ def _tuple_reader(hints: tuple[Any, ...]) -> _Reader:
     return lambda plain: tuple(read(one) for read, one in zip(readers, plain, strict=True))
 
 
-def _choice_reader(hints: tuple[Any, ...]) -> _Reader:
-    kinds = [one for one in hints if one is not type(None)]
+def _choice_reader(kinds: tuple[Any, ...]) -> _Reader:
     if len(kinds) == 1:
         only = _reader(kinds[0])
         return lambda plain: None if plain is None else only(plain)
@@ -116,10 +122,7 @@ def _choice_reader(hints: tuple[Any, ...]) -> _Reader:
 
 
 def _object_reader(kind: Any) -> _Reader:  # noqa: ANN401 -- a dataclass
-    if not is_dataclass(kind) or not isinstance(kind, type):
-        raise TypeError(f"{kind} is no word that is kept as JSON")
-    hints = _hints(kind)
-    readers = [_reader(hints[one.name]) for one in fields(kind)]
+    readers = [_reader(part) for _, part in _fields(kind)]
 
     def read(plain: _Plain) -> object:
         return kind(*[reader(one) for reader, one in zip(readers, plain, strict=True)])
@@ -127,13 +130,13 @@ def _object_reader(kind: Any) -> _Reader:  # noqa: ANN401 -- a dataclass
     return read
 
 
-def _is_choice(hint: object) -> bool:
-    """True for a union of several kinds of objects, such as the kinds of actions."""
-    if get_origin(hint) not in {Union, UnionType}:
-        return False
-    return len([one for one in get_args(hint) if one is not type(None)]) > 1
+def _kinds(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a union
+    """The kinds of objects in a union, such as the kinds of actions, without None."""
+    return tuple(kind for kind in get_args(hint) if kind is not type(None))
 
 
-@cache
-def _hints(kind: Any) -> Mapping[str, Any]:  # noqa: ANN401 -- a dataclass
-    return get_type_hints(kind)
+def _fields(kind: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 -- a dataclass
+    if not is_dataclass(kind):
+        raise TypeError(f"{kind} is no word that is kept as JSON")
+    hints = get_type_hints(kind)
+    return [(one.name, hints[one.name]) for one in fields(kind)]
