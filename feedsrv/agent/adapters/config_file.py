@@ -90,6 +90,9 @@ class ConfigFile:
                         return True
                 self._fresh.unlink()
         except OSError as error:
+            # Half a file would only take room on a disk that has none.
+            with suppress(OSError):
+                self._fresh.unlink()
             raise ReadOnlyConfigError(
                 f"{self.path} could not be changed ({error.strerror or error}): check the rights on it and "
                 "on its folder, and the room on the disk; it is as it was"

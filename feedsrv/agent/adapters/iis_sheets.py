@@ -36,8 +36,11 @@ class Sheet:
 class Sheets:
     """What all files say about a place and those below it, read once."""
 
-    def __init__(self, server: IisServer, text: ConfigText, location: str) -> None:
+    def __init__(
+        self, server: IisServer, text: ConfigText, location: str, *, max_folders: int = MAX_FOLDERS
+    ) -> None:
         self._key = key_of(location)
+        self._max_folders = max_folders
         self.unread: list[str] = []
         """Sentences about files that could not be looked at."""
         self._files = [("", text), *self._web_configs(server, text)]
@@ -117,11 +120,23 @@ class Sheets:
             if directory.folder is None or not directory.folder.is_dir():
                 self.unread.append(f"{directory.physical} of {directory.location} could not be looked at")
                 continue
-            deep = is_at_or_below(key, self._key)
-            for base, path in _found_in(directory, elsewhere - {key}, deep=deep):
-                read = self._parsed(path)
-                if read is not None:
-                    yield base, read
+            # Above our place only the directory's own file counts; at and below it, every folder's.
+            depth = self._max_folders if is_at_or_below(key, self._key) else 1
+            yield from self._read_all(directory, elsewhere - {key}, max_folders=depth)
+
+    def _read_all(
+        self, directory: Directory, elsewhere: set[str], *, max_folders: int
+    ) -> Iterator[tuple[str, ConfigText]]:
+        assert directory.folder is not None
+        for count, (location, path) in enumerate(_folders(directory.folder, directory.location, elsewhere)):
+            if count >= max_folders:
+                if max_folders > 1:
+                    self.unread.append(
+                        f"{directory.folder}: only its first {max_folders} folders were looked at"
+                    )
+                return
+            found = (self._parsed(one) for one in path.iterdir() if one.name.casefold() == WEB_CONFIG)
+            yield from ((location, read) for read in found if read is not None)
 
     def _parsed(self, path: Path) -> ConfigText | None:
         # A damaged web.config is its application's affair: it must not keep the server unprotected.
@@ -132,18 +147,13 @@ class Sheets:
             return None
 
 
-def _found_in(directory: Directory, elsewhere: set[str], *, deep: bool) -> Iterator[tuple[str, Path]]:
-    """The web.config files in a virtual directory, with the places they speak about."""
-    assert directory.folder is not None
-    top = directory.folder
-    for count, (folder, folders, files) in enumerate(os.walk(top)):
-        inner = Path(folder).relative_to(top)
-        location = location_of(directory.location, *inner.parts)
+def _folders(top: Path, location: str, elsewhere: set[str]) -> Iterator[tuple[str, Path]]:
+    """The folders of a virtual directory, with the places their files speak about."""
+    for folder, folders, _ in os.walk(top):
+        here = location_of(location, *Path(folder).relative_to(top).parts)
         # A folder whose URL is answered from elsewhere has no say.
-        if count and key_of(location) in elsewhere:
+        if folder != str(top) and key_of(here) in elsewhere:
             folders.clear()
             continue
-        yield from ((location, Path(folder) / name) for name in files if name.casefold() == WEB_CONFIG)
         folders.sort()
-        if not deep or count >= MAX_FOLDERS:
-            return
+        yield here, Path(folder)

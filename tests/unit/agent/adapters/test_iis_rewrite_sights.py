@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from feedsrv.agent.adapters.iis_sheets import Sheets
 from feedsrv.agent.ports import NameTakenError, Presence
 from feedsrv.model.action import Condition, Grouping, InboundRule, UrlRewrite
 from tests.unit.agent.adapters.iis_tree import (
@@ -353,6 +354,26 @@ class TestWhatIsMentioned:
         sight = tree.rewrite.look(target(inbound()))
 
         assert r"\\nas\pictures of Default Web Site/pictures could not be looked at" in sight.detail
+
+
+def test_a_folder_without_end_does_not_hold_up_the_agent(tree: Tree) -> None:
+    """After so many folders the search ends, and says so."""
+    for number in range(5):
+        (tree.root / "C/inetpub/wwwroot" / str(number)).mkdir()
+
+    sheets = Sheets(tree.server, tree.server.read(), "Default Web Site", max_folders=3)
+
+    assert sheets.unread == [f"{tree.root / 'C/inetpub/wwwroot'}: only its first 3 folders were looked at"]
+
+
+def test_a_folder_that_is_answered_from_elsewhere_has_no_say(tree: Tree) -> None:
+    """A left-over folder of the application's name below the site is not what IIS reads."""
+    tree.web_config("C/inetpub/wwwroot/OWA", rules("<clear />"))
+    tree.rewrite.apply(target(inbound()))
+
+    sight = tree.rewrite.look(target(inbound()))
+
+    assert sight.presence is Presence.PRESENT
 
 
 def test_a_new_revision_takes_the_place_of_the_old_rule(tree: Tree) -> None:
