@@ -50,7 +50,7 @@ _TELLINGS: Final = tuple(
             "{value} is not known here; write one of {names}",
         ),
         (
-            r"'(?P<value>.*)' is not a valid value of the atomic type '(?P<key>.*)'",
+            r"'(?P<value>.*)' is not a valid value of the \w+ type '(?P<key>.*)'",
             "{value} does not fit. {advice}",
         ),
         (r"length of '0'; this underruns", "must not be empty"),
@@ -58,25 +58,27 @@ _TELLINGS: Final = tuple(
             r"length of '(?P<long>\d+)'; this exceeds .* '(?P<most>\d+)'",
             "{long} characters; at most {most} fit",
         ),
-        (r"The attribute '(?P<name>.*)' is required but missing", "the attribute {name} is missing; add it"),
+        (
+            r"The attribute '(?P<name>.*)' is required but missing",
+            "the attribute {name} is missing; add it",
+        ),
         (
             r"The attribute '(?P<name>.*)' is not allowed",
             "there is no attribute {name} here; remove it, or correct its name",
         ),
         (
-            # As printed, the list of names stands in brackets.
-            r"Element '(?P<name>[^']*)': This element is not expected\. Expected is .*\( (?P<names>.*) \)",
-            "{name} does not belong here; expected is {names}",
+            r"This element is not expected\. Expected is .*\( (?P<names>.*) \)",
+            "{element} does not belong here; expected is {names}",
         ),
+        (r"This element is not expected", "{element} does not belong here; remove it"),
         (
-            r"Element '(?P<name>[^']*)': This element is not expected",
-            "{name} does not belong here; remove it",
-        ),
-        (
-            r"Missing child element\(s\)\. Expected is (?:one of )?\( (?P<names>.*) \)",
+            r"Missing child element\(s\)\. Expected is .*\( (?P<names>.*) \)",
             "something is missing inside; expected is {names}",
         ),
-        (r"Duplicate key-sequence \['(?P<value>.*)'\]", "{value} stands here a second time; name each once"),
+        (
+            r"Duplicate key-sequence \['(?P<value>.*)'\]",
+            "{value} stands here a second time; name each once",
+        ),
         (
             r"No match found for key-sequence \['(?P<value>.*)'\]",
             "no action of this mitigation has the id {value}",
@@ -86,32 +88,37 @@ _TELLINGS: Final = tuple(
         (r"Element content is not allowed", "this holds text only; remove the elements in it"),
     )
 )
-_ATTRIBUTE: Final = re.compile(r"Element '[^']*', attribute '(?P<name>[^']*)'")
-_ELEMENT: Final = re.compile(r"Element '(?P<name>[^']*)'")
+_SUBJECT: Final = re.compile(
+    r"Element '(?P<element>[^']*)'(?:, attribute '(?P<attribute>[^']*)')?: (?P<rest>.*)", re.DOTALL
+)
 _NAMESPACE: Final = re.compile(r"\{[^{}]*\}")
 
 
 def told(found: Found, root: _Element, advice: Mapping[str, str], begins: str) -> Told:
     """Tell one message of the library in our words; `begins` is how the document must begin."""
-    path = path_of(_element(found, root))
-    attribute = _ATTRIBUTE.match(found.message)
+    subject = _SUBJECT.match(found.message)
+    if not subject:
+        return Told(found.line, path_of(root), _plain(found.message))
+    element, attribute, rest = subject.groups()
+    path = path_of(_element(found, element, root))
     if attribute:
-        path += f"/@{_plain(attribute['name'])}"
-    return Told(found.line, path, _sentence(found.message, advice, begins))
+        path += f"/@{_plain(attribute)}"
+    return Told(found.line, path, _sentence(_plain(element), rest, advice, begins))
 
 
-def _sentence(message: str, advice: Mapping[str, str], begins: str) -> str:
+def _sentence(element: str, message: str, advice: Mapping[str, str], begins: str) -> str:
     for said, ours in _TELLINGS:
         match = said.search(message)
         if match:
             parts = match.groupdict()
             words = {name: _plain(part) for name, part in parts.items()}
+            words |= {"element": element, "root": begins}
             words["value"] = _quoted(parts.get("value", ""))
             words["names"] = _listed(parts.get("names", ""))
-            # Type names come with a namespace, patterns do not, and may hold braces of their own.
+            # Type names come with a namespace; patterns do not, and may hold braces of their own.
             key = parts.get("key", "")
-            words["advice"] = advice.get(key) or advice.get(_plain(key)) or "See its grammar."
-            return ours.format_map(words | {"root": begins})
+            words["advice"] = advice.get(key) or advice.get(_plain(key)) or "See the grammar."
+            return ours.format_map(words)
     return _plain(message)
 
 
@@ -128,7 +135,7 @@ def _listed(names: str) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _element(found: Found, root: _Element) -> _Element:
+def _element(found: Found, tag: str, root: _Element) -> _Element:
     """Where the library points; it gives no path where a reference to an action leads nowhere."""
     if found.where:
         try:
@@ -137,6 +144,4 @@ def _element(found: Found, root: _Element) -> _Element:
             at = []
         if isinstance(at, list) and at and isinstance(at[0], _Element):
             return at[0]
-    tag = _ELEMENT.match(found.message)
-    named = root.iter(tag["name"]) if tag else iter(())
-    return next((one for one in named if one.sourceline == found.line), root)
+    return next((one for one in root.iter(tag) if one.sourceline == found.line), root)

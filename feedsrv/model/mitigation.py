@@ -24,7 +24,7 @@ PRODUCTION: Final = "production"
 MITIGATION_ID: Final = re.compile(r"M[0-9]{4}|PING1")
 ACTION_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
 CHANNEL: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
-VULNERABILITY: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,10}|[A-Z][A-Z0-9]{1,15}-[A-Za-z0-9.-]{1,40}")
+VULNERABILITY: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,10}|(?!CVE-)[A-Z][A-Z0-9]{1,15}-[A-Za-z0-9.-]{1,40}")
 
 
 class BadMitigationError(BadInputError):
@@ -107,6 +107,10 @@ class Mitigation:
         for action in self.actions:
             _require(
                 ACTION_ID.fullmatch(action.id), f"action id {action.id!r}: a letter, then letters, digits, -"
+            )
+        for old in self.supersedes:
+            _require(
+                MITIGATION_ID.fullmatch(old), f"superseded id {old!r} must be M and four digits, or PING1"
             )
         for vulnerability in self.vulnerabilities:
             _require(VULNERABILITY.fullmatch(vulnerability), f"{vulnerability!r} is no vulnerability id")
