@@ -1,0 +1,154 @@
+"""What could go wrong while a rule is written or taken back, and does no harm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from feedsrv.agent.adapters import iis_rewrite
+from feedsrv.agent.adapters.config_text import ConfigText
+from feedsrv.agent.adapters.splices import Piece, Spot, put
+from feedsrv.agent.ports import AdapterError, Presence
+from feedsrv.model.action import Condition, CustomResponse, Grouping, InboundRule, Rewrite, Syntax, UrlRewrite
+from tests.unit.agent.adapters.iis_tree import (
+    FOREIGN,
+    OWA,
+    SITE,
+    Tree,
+    inbound,
+    location,
+    outbound,
+    rules,
+    target,
+)
+
+ASKED = (Condition("{HTTP_COOKIE}", "(a)", negate=True), Condition("{QUERY_STRING}", "b", ignore_case=False))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        InboundRule("*", CustomResponse(404, 7, "Gone <away>", "No & no"), syntax=Syntax.WILDCARD),
+        InboundRule(
+            "owa", Rewrite("/sorry?{C:1}"), syntax=Syntax.EXACT, conditions=ASKED, stop_processing=False
+        ),
+        InboundRule(
+            "x", CustomResponse(403), negate=True, ignore_case=False, grouping=Grouping.ANY, conditions=ASKED
+        ),
+    ],
+)
+def test_every_kind_of_rule_reads_back_as_it_was_written(tree: Tree, rule: InboundRule) -> None:
+    """Each is recognised by what it does, and taken back to the byte."""
+    before = tree.host.read_bytes()
+    one = target(UrlRewrite("A1", "some", SITE, rule))
+    note = tree.rewrite.capture(one)
+
+    tree.rewrite.apply(one)
+
+    assert tree.rewrite.look(one).presence is Presence.PRESENT
+    changed = replace(rule, pattern="other"), replace(rule, negate=not rule.negate)
+    for other in changed:
+        sight = tree.rewrite.look(replace(one, action=UrlRewrite("A1", "some", SITE, other), ours=True))
+        assert sight.presence is Presence.CHANGED
+    tree.rewrite.undo(one, note)
+    assert tree.host.read_bytes() == before
+
+
+def test_the_order_of_conditions_counts_where_the_action_refers_to_one(tree: Tree) -> None:
+    """`{C:1}` is taken from the last condition that matched, so turning them round changes the rule."""
+    rule = InboundRule("x", Rewrite("/{C:1}"), conditions=ASKED)
+    turned = replace(rule, conditions=ASKED[::-1])
+    tree.rewrite.apply(target(UrlRewrite("A1", "some", SITE, rule)))
+
+    seen = [
+        tree.rewrite.look(target(UrlRewrite("A1", "some", SITE, one), ours=True)).presence
+        for one in (rule, turned)
+    ]
+
+    assert seen == [Presence.PRESENT, Presence.CHANGED]
+
+
+def test_a_precondition_that_somebody_removed_is_put_back(tree: Tree) -> None:
+    """A rule that names a precondition which is not there is not what we wrote."""
+    before = tree.host.read_bytes()
+    one = target(outbound())
+    note = tree.rewrite.capture(one)
+    tree.rewrite.apply(one)
+    right = tree.host.read_bytes()
+    start, end = right.index(b"<preConditions>"), right.index(b"</preConditions>") + len(b"</preConditions>")
+    tree.host.write_bytes(right[:start].rstrip() + right[end:])
+
+    sight = tree.rewrite.look(replace(one, ours=True))
+    tree.rewrite.apply(replace(one, ours=True))
+
+    assert sight.presence is Presence.CHANGED
+    assert tree.host.read_bytes() == right
+    tree.rewrite.undo(one, note)
+    assert tree.host.read_bytes() == before
+
+
+def test_a_double_of_our_rule_is_a_conflict_even_where_ours_is_right(tree: Tree) -> None:
+    """Somebody copied it to an application: IIS would refuse that application."""
+    tree.rewrite.apply(target(inbound()))
+    path = tree.web_config(
+        "C/Exchange/owa", rules('<rule name="feedsrv M0001.A1 rule"><match url="x" /></rule>')
+    )
+
+    sight = tree.rewrite.look(target(inbound(), ours=True))
+
+    assert sight.presence is Presence.CONFLICT
+    assert f"{path}, line 3: the name 'feedsrv M0001.A1 rule' is used a second time" in sight.detail
+
+
+@pytest.mark.parametrize("harm", ["a foreign rule lost", "a comment lost", "our rule written wrongly"])
+def test_an_edit_that_came_out_wrong_is_never_written(
+    tree: Tree, harm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is read with other eyes before it replaces the file."""
+    before = tree.write(location("Default Web Site", FOREIGN))
+
+    def clumsy(text: ConfigText, spot: Spot, piece: Piece) -> bytes:
+        after = put(text, spot, piece)
+        match harm:
+            case "a foreign rule lost":
+                return after.replace(b'url="(.*)"', b'url="(.+)"')
+            case "a comment lost":
+                return after.replace(b"<!-- > everything -->", b"")
+            case _:
+                return after.replace(b"AbortRequest", b"Abortrequests")
+
+    monkeypatch.setattr(iis_rewrite, "put", clumsy)
+
+    with pytest.raises(AdapterError, match="would not have come out as it should"):
+        tree.rewrite.apply(target(inbound()))
+
+    assert tree.host.read_bytes() == before
+    assert tree.server.application_host.read_backup() is None
+
+
+def test_a_damaged_backup_does_not_hold_up_an_undo(tree: Tree) -> None:
+    """The note alone is enough to take our rule out."""
+    before = tree.host.read_bytes()
+    one = target(inbound())
+    note = tree.rewrite.capture(one)
+    tree.rewrite.apply(one)
+    tree.server.application_host.backup.write_bytes(b"<")
+
+    tree.rewrite.undo(one, note)
+
+    assert tree.host.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "note", [{}, {"before": "absent", "shapes": None}, {"shapes": ["?", {"missing": 3}]}]
+)
+def test_a_note_that_says_too_little_still_takes_the_rule_out(tree: Tree, note: dict[str, object]) -> None:
+    """Then the backup tells what the place looked like."""
+    before = tree.host.read_bytes()
+    one = target(outbound(OWA))
+    tree.rewrite.apply(one)
+
+    tree.rewrite.undo(one, note)
+
+    assert tree.host.read_bytes() == before
