@@ -114,7 +114,8 @@ class FileShelf:
     def _make_folder(self, folder: Path) -> None:
         if not folder.is_dir():
             self._make_folder(folder.parent)
-            folder.mkdir(mode=0o755, exist_ok=True)
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)  # whatever the mask: the process that serves is another user
             _make_durable(folder.parent)
 
     def _stage(self, data: bytes, at: datetime) -> Path:

@@ -39,6 +39,10 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def close(self) -> None:
+        """Let go of the database; it may be used again."""
+        self._engine.dispose()
+
     @contextmanager
     def begin(self) -> Iterator[SqlWork]:
         """A transaction that may write; writers queue before they read.
