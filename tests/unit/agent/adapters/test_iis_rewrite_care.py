@@ -152,3 +152,29 @@ def test_a_note_that_says_too_little_still_takes_the_rule_out(tree: Tree, note: 
     tree.rewrite.undo(one, note)
 
     assert tree.host.read_bytes() == before
+
+
+def test_a_new_revision_takes_the_place_of_the_old_rule(tree: Tree) -> None:
+    """With the record, a rule of the earlier revision is replaced where it stands."""
+    before = tree.host.read_bytes()
+    old, new = inbound(), inbound(pattern="better")
+    one_name = target(old).rule_name
+    note = tree.rewrite.capture(target(old))
+    tree.rewrite.apply(target(old))
+
+    tree.rewrite.apply(target(new, ours=True))
+
+    assert tree.rewrite.look(target(new, ours=True)).presence is Presence.PRESENT
+    assert tree.host.read_bytes().count(one_name.encode()) == 1
+    tree.rewrite.undo(target(new, ours=True), note)
+    assert tree.host.read_bytes() == before
+
+
+def test_values_are_written_so_that_they_read_back(tree: Tree) -> None:
+    """Quotation marks, angle brackets, tabs and letters of any script survive the file."""
+    odd = Condition("{HTTP_COOKIE}", "\"'<&>\t\u00fc\u4e2d]]>")
+    action = UrlRewrite("A1", "odd", SITE, replace(inbound().rule, conditions=(odd,)))
+
+    tree.rewrite.apply(target(action))
+
+    assert tree.rewrite.look(target(action, ours=True)).presence is Presence.PRESENT

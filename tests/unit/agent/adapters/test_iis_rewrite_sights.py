@@ -8,12 +8,11 @@ import pytest
 
 from feedsrv.agent.adapters.iis_sheets import Sheets
 from feedsrv.agent.ports import NameTakenError, Presence
-from feedsrv.model.action import Condition, Grouping, InboundRule, UrlRewrite
+from feedsrv.model.action import Grouping, InboundRule
 from tests.unit.agent.adapters.iis_tree import (
     FOREIGN,
     OWA,
     SERVER,
-    SITE,
     Tree,
     inbound,
     location,
@@ -374,28 +373,3 @@ def test_a_folder_that_is_answered_from_elsewhere_has_no_say(tree: Tree) -> None
     sight = tree.rewrite.look(target(inbound()))
 
     assert sight.presence is Presence.PRESENT
-
-
-def test_a_new_revision_takes_the_place_of_the_old_rule(tree: Tree) -> None:
-    """With the record, a rule of the earlier revision is replaced where it stands."""
-    before = tree.host.read_bytes()
-    old, new = inbound(), inbound(pattern="better")
-    note = tree.rewrite.capture(target(old))
-    tree.rewrite.apply(target(old))
-
-    tree.rewrite.apply(target(new, ours=True))
-
-    assert tree.rewrite.look(target(new, ours=True)).presence is Presence.PRESENT
-    assert tree.host.read_bytes().count(OUR_NAME.encode()) == 1
-    tree.rewrite.undo(target(new, ours=True), note)
-    assert tree.host.read_bytes() == before
-
-
-def test_values_are_written_so_that_they_read_back(tree: Tree) -> None:
-    """Quotation marks, angle brackets, tabs and letters of any script survive the file."""
-    odd = Condition("{HTTP_COOKIE}", "\"'<&>\t\u00fc\u4e2d]]>")
-    action = UrlRewrite("A1", "odd", SITE, replace(inbound().rule, conditions=(odd,)))
-
-    tree.rewrite.apply(target(action))
-
-    assert tree.rewrite.look(target(action, ours=True)).presence is Presence.PRESENT
