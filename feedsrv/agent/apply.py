@@ -65,7 +65,8 @@ class Hands:
             # Two mitigations may want the same thing: what the end of one took away, the other puts back.
             for id_, outcome in list(self._outcomes.items()):
                 if id_ in self.state.applied and outcome.is_whole and _stays(outcome):
-                    self._outcomes[id_] = self.keep(outcome.decision, repairs=True)
+                    again = self.keep(outcome.decision, repairs=True)
+                    self._outcomes[id_] = replace(again, waits_for=outcome.waits_for)
         return tuple(self._outcomes[decision.id] for decision in plan.decisions)
 
     def _carry_out(self, decision: Decision) -> Outcome:

@@ -17,17 +17,9 @@ from typing import Final, cast
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.exceptions import (
-    ChunkedEncodingError,
-    ContentDecodingError,
-    ProxyError,
-    RequestException,
-    SSLError,
-    Timeout,
-)
-from requests.exceptions import (
-    ConnectionError as FailedConnectionError,
-)
+from requests.exceptions import ConnectionError as FailedConnectionError
+from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from feedsrv.agent.fields import Fields
 from feedsrv.agent.source import (
@@ -86,6 +78,10 @@ class HttpSource:
     def origin(self) -> str:
         """The address below which everything lies."""
         return self._base
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._session.close()
 
     def feed(self, path: str, *, etag: str | None) -> FeedAnswer | None:
         """Fetch the current feed; None where it is still the one of that ETag.
@@ -185,16 +181,17 @@ class HttpSource:
         content = bytearray()
         until = time.monotonic() + self._longest
         try:
-            for chunk in answer.iter_content(_CHUNK):
+            # `read1` returns what has come: a server that sends a byte now and then meets the clock below.
+            while chunk := cast("bytes", answer.raw.read1(_CHUNK)):
                 content += chunk
                 if len(content) > max_bytes:
                     raise TooLargeError(f"{address} is larger than {max_bytes} bytes; ask the publisher")
                 if time.monotonic() > until:
                     raise TooSlowError(f"{address} took longer than {self._longest:g} seconds in all")
-        except (ChunkedEncodingError, ContentDecodingError):
+        except ReadTimeoutError:
+            raise TooSlowError(f"{address}: nothing came for {self._timeout:g} seconds") from None
+        except HTTPError:
             raise TruncatedError(f"{address}: the answer broke off after {len(content)} bytes") from None
-        except RequestException as error:
-            raise TooSlowError(f"{address}: the answer stopped coming ({_cause(error)})") from None
         if not content:
             raise NoAnswerError(f"{address} was answered without content")
         if bytes(content[:512]).lstrip().lower().startswith((b"<!doctype html", b"<html")):

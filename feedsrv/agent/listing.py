@@ -66,7 +66,9 @@ def as_table(standings: Sequence[Standing]) -> str:
         lines.append(f"{name:<{widths[0]}}  {shown:<{widths[1]}}  {one.title or '-'}")
         lines.append(f"{'':<{widths[0]}}  {'':<{widths[1]}}  {one.detail}")
         lines.extend(f"{'':<{widths[0]}}  {'':<{widths[1]}}    {place}" for place in one.places)
-    return "\n".join(line.rstrip() for line in lines) + "\n\n* changes of it are in place on this server\n"
+    if any(one.in_place for one in standings):
+        lines += ["", "* changes of it are in place on this server"]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def as_json(standings: Iterable[Standing]) -> str:

@@ -47,6 +47,9 @@ class Source(Protocol):
             FeedsrvError: one of the other refusals below.
         """
 
+    def close(self) -> None:
+        """Let go of files and connections."""
+
     def crl_paths(self) -> tuple[str, ...]:
         """The revocation lists that the publisher offers.
 

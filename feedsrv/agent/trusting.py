@@ -62,8 +62,7 @@ class Trust:
     def policy(self, more: Iterable[Crl] = ()) -> TrustPolicy:
         """The policy with more revocation lists."""
         base = self.base
-        crls = tuple(dict.fromkeys((*base.crls, *more)))
-        return TrustPolicy(base.anchors, base.organisation, base.policy_oid, base.eku, crls)
+        return TrustPolicy(base.anchors, base.organisation, base.policy_oid, base.eku, (*base.crls, *more))
 
 
 class CrlShelf:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +27,11 @@ from feedsrv.agent.state_file import StateFile
 from feedsrv.agent.sync import Sync
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
+from feedsrv.observability import FieldFormatter
 
 HOME_VARIABLE: Final = "FEEDSRV_AGENT_HOME"
+_LOG_BYTES: Final = 1024 * 1024
+_LOGS: Final = 5
 PATIENCE: Final = 30.0
 """Seconds that a person's command waits for a sync that is under way."""
 
@@ -117,6 +122,19 @@ class Home:
         tls_ca = None if settings.tls_ca is None else str(self.folder / settings.tls_ca)
         timeout = timedelta(seconds=settings.timeout)
         return HttpSource(settings.need_server(), timeout=timeout, proxy=settings.proxy, tls_ca=tls_ca)
+
+
+def log_to(folder: Path, *, also_stderr: bool = False) -> None:
+    """Write events to the agent's log, and to standard error where a supervisor collects it."""
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(folder / "agent.log", maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8")
+    ]
+    if also_stderr:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    for handler in handlers:
+        handler.setFormatter(FieldFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 pass_home = click.make_pass_decorator(Home)

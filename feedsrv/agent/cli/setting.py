@@ -114,6 +114,8 @@ def _show(settings: AgentSettings, *, json_: bool) -> None:
     width = max(len(name) for name in fields)
     for name, value in fields.items():
         shown = ", ".join(value) if isinstance(value, tuple) else value
+        if isinstance(value, bool):
+            shown = "on" if value else "off"
         click.echo(f"{name:<{width}}  {'-' if shown in (None, '') else shown}")
 
 

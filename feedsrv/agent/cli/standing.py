@@ -101,7 +101,7 @@ def _facts(
     }
     if state is None:
         return facts
-    facts["device"] = state.device_id
+    facts["device"] = state.device_id if home.state_file.path.exists() else None
     facts["build at last sync"] = None if state.build is None else str(state.build)
     facts["blocked"] = sorted(state.blocked)
     facts["in place"] = sorted(state.applied)

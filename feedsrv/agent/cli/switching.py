@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from feedsrv.agent import by_hand
-from feedsrv.agent.cli.common import Home, pass_home, tell
+from feedsrv.agent.cli.common import Home, log_to, pass_home, tell
 from feedsrv.agent.state import AgentState
 
 _IDS = click.argument("ids", nargs=-1, required=True, metavar="ID[,ID...]")
@@ -52,6 +52,7 @@ def repair(context: click.Context, home: Home, ids: tuple[str, ...]) -> None:
     named = by_hand.read_ids(ids)
     settings = home.settings_file.load()
     with home.held():
+        log_to(home.folder)
         done = by_hand.repair(home.sync(settings), named)
     _tell(context, done)
 
@@ -65,6 +66,7 @@ def remove(context: click.Context, home: Home, ids: tuple[str, ...]) -> None:
     named = by_hand.read_ids(ids)
     settings = home.settings_file.load()
     with home.held():
+        log_to(home.folder)
         done = by_hand.remove(home.sync(settings), named)
     _tell(context, done, named)
 

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
-from typing import Final
 
 import click
 
 from feedsrv.agent.bundle import BundleSource
-from feedsrv.agent.cli.common import PATIENCE, Home, pass_home, tell
+from feedsrv.agent.cli.common import PATIENCE, Home, log_to, pass_home, tell
 from feedsrv.agent.run import Runner
 from feedsrv.agent.source import Source
 from feedsrv.agent.state import Standing
 from feedsrv.agent.sync import Synced
 from feedsrv.clock import now, to_text
-from feedsrv.observability import FieldFormatter
-
-_LOG_BYTES: Final = 1024 * 1024
-_LOGS: Final = 5
 
 
 @click.command()
@@ -44,10 +38,11 @@ def sync(context: click.Context, home: Home, bundle: Path | None, *, rehearse: b
     """
     settings = home.settings_file.load()
     with home.held(PATIENCE):
-        _log_to(home.folder)
+        log_to(home.folder)
         source: Source = home.source(settings) if bundle is None else BundleSource(bundle)
-        done = home.sync(settings, rehearse=rehearse).run(source)
-    for line in summary(done):
+        with closing(source):
+            done = home.sync(settings, rehearse=rehearse).run(source)
+    for line in summary(done, places=rehearse):
         click.echo(line)
     if tell(done.problems):
         context.exit(1)
@@ -75,13 +70,13 @@ def run(home: Home, first_after: int | None) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     home.folder.mkdir(parents=True, exist_ok=True)
-    _log_to(home.folder, also_stderr=True)
+    log_to(home.folder, also_stderr=True)
     delay = home.settings_file.load().first_after if first_after is None else first_after
 
     def once() -> Synced:
         settings = home.settings_file.load()
-        with home.held(PATIENCE):
-            return home.sync(settings).run(home.source(settings))
+        with home.held(PATIENCE), closing(home.source(settings)) as source:
+            return home.sync(settings).run(source)
 
     log = logging.getLogger("feedsrv.agent")
     log.info("agent.started", extra={"home": str(home.folder), "first": delay})
@@ -90,30 +85,19 @@ def run(home: Home, first_after: int | None) -> None:
     log.info("agent.stopped")
 
 
-def summary(done: Synced) -> list[str]:
-    """What a person wants to know after a sync."""
+def summary(done: Synced, *, places: bool) -> list[str]:
+    """What a person wants to know after a sync; with `places`, line for line."""
     lines = []
     last = done.state.last_sync
     if last is not None and last.feed_version is not None:
         stale = ", which has expired" if last.is_stale else ""
         lines.append(f"feed version {last.feed_version}{stale}; looked at {to_text(last.at)}")
-    lines.extend(_line(one) for one in done.state.standings)
+    for one in done.state.standings:
+        lines.append(_line(one))
+        lines.extend(f"  {place}" for place in one.places if places)
     return lines or ["no feed is trusted here yet"]
 
 
 def _line(one: Standing) -> str:
     revision = "" if one.revision is None else f" revision {one.revision}"
     return f"{one.id}{revision}: {one.status} ({one.detail})"
-
-
-def _log_to(folder: Path, *, also_stderr: bool = False) -> None:
-    """Write events to the agent's log, and to standard error where a supervisor collects it."""
-    handlers: list[logging.Handler] = [
-        RotatingFileHandler(folder / "agent.log", maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8")
-    ]
-    if also_stderr:
-        handlers.append(logging.StreamHandler(sys.stderr))
-    for handler in handlers:
-        handler.setFormatter(FieldFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -1,0 +1,496 @@
+"""Syncing over real HTTP, with real signatures, against a server in memory."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from signxml.verifier import XMLVerifier
+
+from feedsrv.agent import by_hand
+from feedsrv.agent.bundle import BundleSource
+from feedsrv.agent.settings import write_pool_switch
+from feedsrv.agent.state import Status
+from feedsrv.agent.state_file import StateFile
+from feedsrv.model.feed import digest_of
+from feedsrv.model.mitigation import Status as MitigationStatus
+from feedsrv.trust.profile import Kind
+from tests.pki import Pki
+from tests.simulator import FEED, Simulator
+from tests.unit.agent.making import AT, FIXED, mitigation, pool, rule
+from tests.unit.agent.world import World, codes
+
+NAME = "feedsrv M0001.A1 PowerShell - inbound"
+
+
+@pytest.fixture
+def publisher() -> Iterator[Simulator]:
+    """A publisher on loopback."""
+    with Simulator(Pki(at=AT), AT).serving() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def world(tmp_path: Path, publisher: Simulator) -> World:
+    """A new agent."""
+    return World(tmp_path / "home", publisher)
+
+
+@pytest.fixture
+def signature_checks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every signature that is checked."""
+    checks: list[int] = []
+    real = XMLVerifier.verify
+
+    def counted(*arguments: object, **options: object) -> object:
+        checks.append(1)
+        return real(*arguments, **options)  # type: ignore[arg-type] # handed on as it came
+
+    monkeypatch.setattr(XMLVerifier, "verify", counted)
+    return checks
+
+
+def test_an_affected_server_is_protected(world: World) -> None:
+    """The first sync applies what fits this build, and says so."""
+    world.publisher.publish(mitigation())
+
+    done = world.sync()
+
+    assert codes(done) == []
+    assert world.host.names() == {NAME}
+    assert world.status() is Status.APPLIED
+
+
+def test_an_unchanged_poll_is_one_request_and_no_signature_check(
+    world: World, signature_checks: list[int]
+) -> None:
+    """What is trusted already is neither fetched nor verified again."""
+    world.publisher.put_crls()
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+    world.sync()
+    first = len(signature_checks)
+    world.publisher.requests.clear()
+
+    done = world.sync()
+
+    assert first >= 3  # the feed and two mitigations
+    assert len(signature_checks) == first
+    assert world.publisher.paths == [FEED]
+    assert world.publisher.requests[0][2]["If-None-Match"] == f'"{digest_of(world.publisher.files[FEED])}"'
+    assert codes(done) == []
+
+
+def test_a_new_feed_fetches_only_what_is_new(world: World, signature_checks: list[int]) -> None:
+    """Of two mitigations, the one that is held already is not fetched again."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+    world.publisher.requests.clear()
+    signature_checks.clear()
+
+    world.sync()
+
+    assert "/v1/mitigations/M0002/1.xml" in world.publisher.paths
+    assert "/v1/mitigations/M0001/1.xml" not in world.publisher.paths
+    assert len(signature_checks) == 2
+
+
+def test_an_update_ends_a_mitigation_by_itself(world: World) -> None:
+    """A server that installs the fix takes its mitigation back, without a new feed."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    before = world.host.names()
+
+    world.install(FIXED)
+    world.sync()
+
+    assert before == {NAME}
+    assert world.host.names() == set()
+    assert world.status() is Status.NOT_NEEDED
+
+
+def test_an_update_ends_a_mitigation_without_a_network(world: World) -> None:
+    """A poll that fails ends nothing: what is trusted already says that this build has the fix."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.install(FIXED)
+    world.tell(server="http://127.0.0.1:9")
+
+    done = world.sync_from(None)
+
+    assert codes(done) == []
+    assert world.host.names() == set()
+
+
+def test_a_withdrawn_mitigation_is_rolled_back(world: World) -> None:
+    """What its publisher takes back goes from every server."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.publish(mitigation(revision=2, status=MitigationStatus.WITHDRAWN))
+
+    world.sync()
+
+    assert world.host.names() == set()
+    assert world.status() is Status.WITHDRAWN
+
+
+def test_the_old_goes_only_after_the_new_is_in_place(world: World) -> None:
+    """Superseding never leaves a moment without protection."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    better = mitigation("M0002", actions=(rule(pattern="better"),), supersedes=("M0001",))
+    world.publisher.publish(mitigation(), better)
+
+    world.sync()
+
+    assert world.host.done[-2:] == ["apply feedsrv M0002.A1 PowerShell - inbound", f"undo {NAME}"]
+    assert world.status() is Status.SUPERSEDED
+    assert world.status("M0002") is Status.APPLIED
+
+
+def test_the_old_stays_where_the_new_fails(world: World) -> None:
+    """A successor that cannot be applied takes over from nothing, and is tried again."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.host.failing.add("feedsrv M0002.A1 PowerShell - inbound")
+    better = mitigation("M0002", actions=(rule(pattern="better"),), supersedes=("M0001",))
+    world.publisher.publish(mitigation(), better)
+
+    failed = world.sync()
+    kept, waiting = world.host.names(), world.standing()
+    world.host.failing.clear()
+    world.sync()
+
+    assert codes(failed) == ["agent.adapter"]
+    assert kept == {NAME}
+    assert waiting.status is Status.APPLIED
+    assert "stays until M0002" in waiting.detail
+    assert world.host.names() == {"feedsrv M0002.A1 PowerShell - inbound"}
+
+
+def test_a_successor_that_does_the_same_is_in_place_in_the_end(world: World) -> None:
+    """The old rule counted for both; once it is gone, the new one stands on its own."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.publish(mitigation(), mitigation("M0002", supersedes=("M0001",)))
+
+    world.sync()
+
+    assert world.host.names() == {"feedsrv M0002.A1 PowerShell - inbound"}
+    world.install(FIXED)
+    world.sync()
+    assert world.host.names() == set()
+
+
+def test_a_new_revision_applies_first_and_then_drops_what_is_no_longer_in_it(world: World) -> None:
+    """A changed action is changed in place; a new one comes before an old one goes."""
+    first = mitigation(actions=(rule("A1"), rule("A2", name="old", pattern="old")))
+    second = mitigation(
+        revision=2, actions=(rule("A1", pattern="changed"), rule("A3", name="new", pattern="new"))
+    )
+    world.publisher.publish(first)
+    world.sync()
+    world.publisher.publish(second)
+
+    world.sync()
+
+    assert world.host.done[2:] == [f"apply {NAME}", "apply feedsrv M0001.A3 new", "undo feedsrv M0001.A2 old"]
+    assert world.state.applied["M0001"].revision == 2
+    world.install(FIXED)
+    world.sync()
+    assert world.host.done[-2:] == ["undo feedsrv M0001.A3 new", f"undo {NAME}"]
+    assert world.host.names() == set()
+
+
+def test_what_is_missing_from_a_feed_is_kept(world: World) -> None:
+    """Whoever can drop a line from a feed cannot drop a protection."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.publish()
+
+    done = world.sync()
+
+    assert codes(done) == []
+    assert world.host.names() == {NAME}
+    assert world.status() is Status.APPLIED
+
+
+def test_an_expired_feed_is_told_and_takes_nothing_away(world: World) -> None:
+    """Frozen: what is applied stays and is repaired, nothing new is applied."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.host.rules.clear()
+    late = AT + timedelta(days=8)
+
+    done = world.sync(at=late)
+
+    assert codes(done) == ["feed.expired"]
+    assert done.state.last_sync is not None
+    assert done.state.last_sync.is_stale
+    assert world.host.names() == {NAME}
+
+
+def test_nothing_new_is_applied_from_an_expired_feed(world: World) -> None:
+    """A feed that was never fresh here gives nothing."""
+    world.publisher.publish(mitigation(), expires=AT + timedelta(hours=1))
+
+    done = world.sync(at=AT + timedelta(hours=2))
+
+    assert codes(done) == ["feed.expired"]
+    assert world.host.names() == set()
+
+
+def test_only_checking_still_checks_and_tells(world: World) -> None:
+    """Switched off: it polls, trusts and says what would be done, and changes nothing."""
+    world.tell(auto_apply=False)
+    world.publisher.publish(mitigation())
+
+    done = world.sync()
+
+    assert codes(done) == []
+    assert world.host.done == []
+    assert world.status() is Status.PENDING
+    assert "would be applied" in world.standing().detail
+
+
+@pytest.mark.parametrize(
+    ("server", "pool_says", "applies"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_server_and_pool_must_both_be_on(
+    world: World, *, server: bool, pool_says: bool, applies: bool
+) -> None:
+    """Either switch is enough to change nothing."""
+    write_pool_switch(world.home / "pool.json", auto_apply=pool_says)
+    world.tell(auto_apply=server, pool_file="pool.json")
+    world.publisher.publish(mitigation())
+
+    world.sync()
+
+    assert bool(world.host.names()) is applies
+
+
+def test_a_pool_file_that_cannot_be_read_changes_nothing_and_is_told(world: World) -> None:
+    """What the pool says is not guessed."""
+    world.tell(pool_file="missing.json")
+    world.publisher.publish(mitigation())
+
+    done = world.sync()
+
+    assert codes(done) == ["agent.pool_file"]
+    assert world.host.names() == set()
+
+
+def test_what_somebody_removed_or_changed_comes_back(world: World) -> None:
+    """An update that overwrites the configuration does not reopen the hole for longer than one poll."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.host.rules.clear()
+    world.sync()
+    restored = world.host.names()
+    next(iter(world.host.rules.values()))[NAME] = "something weaker"
+
+    world.sync()
+
+    assert restored == {NAME}
+    assert "something weaker" not in str(world.host.rules)
+    assert world.status() is Status.APPLIED
+
+
+def test_a_foreign_rule_of_our_name_is_a_conflict(world: World) -> None:
+    """It is not overwritten, and told at every sync."""
+    world.host.rules["inbound Default Web Site"] = {NAME: "somebody else's"}
+    world.publisher.publish(mitigation())
+
+    done = world.sync()
+
+    assert codes(done) == ["agent.conflict"]
+    assert world.host.rules["inbound Default Web Site"] == {NAME: "somebody else's"}
+    assert world.status() is Status.CONFLICT
+    assert "M0001" not in world.state.applied
+
+
+def test_a_rule_that_something_switches_off_is_not_called_applied(world: World) -> None:
+    """Disabled elsewhere: told as disabled, and taken back all the same once it is not needed."""
+    world.host.disabled.add("Default Web Site")
+    world.publisher.publish(mitigation())
+
+    done = world.sync()
+    disabled = world.status()
+    world.install(FIXED)
+    world.sync()
+
+    assert codes(done) == ["agent.not_in_force"]
+    assert disabled is Status.DISABLED
+    assert world.host.names() == set()
+
+
+def test_blocked_is_not_applied_and_not_removed(world: World) -> None:
+    """Blocking alone takes nothing away; removing does, and it stays away."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    by_hand.block(StateFile(world.home), ("M0001",))
+    world.sync()
+    still_there, status = world.host.names(), world.status()
+
+    by_hand.remove(world.agent(), ("M0001",))
+    world.sync()
+
+    assert still_there == {NAME}
+    assert status is Status.BLOCKED
+    assert world.host.names() == set()
+    assert world.status() is Status.BLOCKED
+
+
+def test_what_was_blocked_and_taken_away_by_hand_stays_away(world: World) -> None:
+    """The state forgets it, so that unblocking begins anew."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    by_hand.block(StateFile(world.home), ("M0001",))
+    world.host.rules.clear()
+
+    world.sync()
+    gone = world.state.applied
+    by_hand.unblock(StateFile(world.home), ("M0001",))
+    world.sync()
+
+    assert gone == {}
+    assert world.host.names() == {NAME}
+
+
+def test_a_pool_that_two_mitigations_stop_runs_again_after_both(world: World) -> None:
+    """The first captured state is handed over, whichever of the two ends first."""
+    one = mitigation(actions=(pool(),))
+    two = mitigation("M0002", actions=(pool(),), fixed=None)
+    world.publisher.publish(one, two)
+    world.sync()
+    world.install(FIXED)
+    world.sync()
+    stopped = set(world.host.stopped)
+
+    world.publisher.publish(one, mitigation("M0002", 2, actions=(pool(),), status=MitigationStatus.WITHDRAWN))
+    world.sync()
+
+    assert stopped == {"MSExchangeECPAppPool"}
+    assert world.host.stopped == set()
+
+
+def test_a_pool_that_was_stopped_before_stays_stopped_after(world: World) -> None:
+    """Taking back means the state that was captured, not a state that is thought right."""
+    world.host.stopped.add("MSExchangeECPAppPool")
+    world.publisher.publish(mitigation(actions=(pool(),)))
+    world.sync()
+    world.install(FIXED)
+
+    world.sync()
+
+    assert world.host.stopped == {"MSExchangeECPAppPool"}
+
+
+def test_repair_tries_again_what_failed_without_polling(world: World) -> None:
+    """An administrator who has mended the cause need not wait, and need not switch anything on."""
+    world.host.failing.add(NAME)
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.host.failing.clear()
+    world.tell(auto_apply=False)
+    world.publisher.requests.clear()
+
+    done = by_hand.repair(world.agent(), ("M0001",))
+
+    assert done.problems == ()
+    assert world.publisher.requests == []
+    assert world.host.names() == {NAME}
+    assert world.status() is Status.APPLIED
+
+
+def test_a_bundle_protects_a_server_without_internet(world: World, tmp_path: Path) -> None:
+    """The same documents, from a file: no request is made."""
+    world.publisher.put_crls()
+    world.publisher.publish(mitigation())
+    (tmp_path / "b.zip").write_bytes(world.publisher.bundle())
+
+    with closing(BundleSource(tmp_path / "b.zip")) as bundle:
+        done = world.sync_from(bundle)
+
+    assert codes(done) == []
+    assert world.publisher.requests == []
+    assert world.host.names() == {NAME}
+
+
+def test_an_old_bundle_is_refused(world: World, tmp_path: Path) -> None:
+    """What is trusted by network is not forgotten for a file."""
+    world.publisher.publish(mitigation())
+    (tmp_path / "old.zip").write_bytes(world.publisher.bundle())
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+    world.sync()
+
+    with closing(BundleSource(tmp_path / "old.zip")) as bundle:
+        done = world.sync_from(bundle)
+
+    assert codes(done) == ["feed.stale"]
+    assert len(world.state.applied) == 2
+
+
+def test_a_damaged_bundle_is_told(world: World, tmp_path: Path) -> None:
+    """A file that was cut while copying is no whole zip; one with a damaged part says which."""
+    world.publisher.publish(mitigation())
+    whole = world.publisher.bundle()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+
+    with pytest.raises(Exception, match="no whole zip") as cut:
+        BundleSource(tmp_path / "cut.zip")
+    with closing(BundleSource(tmp_path / "empty.zip")) as empty:
+        done = world.sync_from(empty)
+
+    assert getattr(cut.value, "code", None) == "agent.bundle"
+    assert codes(done) == ["agent.not_served"]
+
+
+def test_another_anchor_judges_everything_again(world: World, signature_checks: list[int]) -> None:
+    """What was trusted under other anchors is verified under these before it counts."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    stranger = Pki(at=AT, organisation="Somebody Else")
+    (world.home / "root.pem").write_bytes(stranger.anchors_pem())
+    signature_checks.clear()
+
+    done = world.sync()
+
+    assert set(codes(done)) == {"trust.anchor_unknown"}
+    assert signature_checks
+    assert world.host.names() == {NAME}  # what protects stays
+
+
+def test_a_revoked_feed_key_is_refused(world: World) -> None:
+    """The publisher's revocation lists are fetched with a new feed, and count."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    serial = world.publisher.pki.signer(Kind.FEED).chain[0].serial_number
+    world.publisher.put_crls(revoked=(serial,))
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+
+    done = world.sync()
+
+    assert codes(done) == ["trust.signer_revoked"]
+    assert world.host.names() == {NAME}
+
+
+def test_a_revocation_list_that_was_seen_is_not_forgotten(world: World) -> None:
+    """Whoever holds a server cannot hide a list that the agent has."""
+    world.publisher.put_crls()
+    world.publisher.publish(mitigation())
+    world.sync()
+    for path in list(world.publisher.files):
+        if "/trust/" in path:
+            del world.publisher.files[path]
+    world.publisher.publish(mitigation(), expires=AT + timedelta(days=90))
+
+    done = world.sync(at=AT + timedelta(days=60))
+
+    assert codes(done) == ["trust.crl_stale", "feed.expired"]
