@@ -16,6 +16,7 @@ from lxml.etree import _Element
 from feedsrv.codec.parsing import path_of
 
 _MOST_QUOTED: Final = 60
+_MOST_TOLD: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _sentence(element: str, message: str, advice: Mapping[str, str], begins: str
         match = said.search(message)
         if match:
             parts = match.groupdict()
-            words = {name: _plain(part) for name, part in parts.items()}
+            words = {name: _plain(part or "") for name, part in parts.items()}
             words |= {"element": element, "root": begins}
             words["value"] = _quoted(parts.get("value", ""))
             words["names"] = _listed(parts.get("names", ""))
@@ -123,7 +124,8 @@ def _sentence(element: str, message: str, advice: Mapping[str, str], begins: str
 
 
 def _plain(text: str) -> str:
-    return _NAMESPACE.sub("", text)
+    plain = _NAMESPACE.sub("", text)
+    return plain if len(plain) <= _MOST_TOLD else f"{plain[:_MOST_TOLD]}..."
 
 
 def _quoted(value: str) -> str:

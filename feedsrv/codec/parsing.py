@@ -78,6 +78,8 @@ LIMITS_CATALOGUE: Final = Limits(
     max_bytes=2 * 1024 * 1024, max_depth=16, max_elements=6_000, max_attributes=64, max_text=64 * 1024
 )
 
+# Whoever sends a long name does not get all of it back, nor does a log.
+_MOST_QUOTED: Final = 60
 _BOM: Final = b"\xef\xbb\xbf"
 _OTHER_BOMS: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _GZIP: Final = b"\x1f\x8b"
@@ -127,7 +129,7 @@ def path_of(element: _Element) -> str:
             continue
         before = len(list(here.itersiblings(tag, preceding=True)))
         alone = before == 0 and next(here.itersiblings(tag), None) is None
-        name = etree.QName(tag).localname
+        name = etree.QName(tag).localname[:_MOST_QUOTED]
         steps.append(name if alone else f"{name}[{before + 1}]")
         here = here.getparent()
     return "/" + "/".join(reversed(steps))
@@ -220,14 +222,14 @@ def _tree(data: bytes, source: str) -> _Element:
     try:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as problem:
-        if "depth" in (problem.msg or ""):
+        if "Excessive depth" in (problem.msg or ""):
             raise TooDeepError("elements inside elements without end", source=source) from None
         raise MalformedError(_malformed(problem), source=source, line=problem.lineno) from None
 
 
 def _malformed(problem: etree.XMLSyntaxError) -> str:
     reason = re.sub(r", line \d+, column \d+(?: \(.*\))?$", "", (problem.msg or "no XML").strip())
-    return f"not well-formed XML: {reason} (column {problem.offset}); correct it there or just before"
+    return f"not well-formed XML: {reason[:200]} (column {problem.offset}); correct it there or just before"
 
 
 def _check_tree(root: _Element, data: bytes, limits: Limits, source: str) -> None:
@@ -237,7 +239,7 @@ def _check_tree(root: _Element, data: bytes, limits: Limits, source: str) -> Non
         raise TooManyElementsError(f"more than {limits.max_elements} elements", source=source)
     for instruction in _INSTRUCTIONS(root):
         raise ProcessingInstructionError(
-            f"remove the processing instruction <?{instruction.target} ...?>",
+            f"remove the processing instruction <?{instruction.target[:_MOST_QUOTED]} ...?>",
             source=source,
             line=instruction.sourceline,
         )
@@ -281,7 +283,7 @@ def _check_white(root: _Element, source: str) -> None:
             "a TAB, CR or line feed in an attribute is not read alike everywhere; write a blank",
             source=source,
             line=value.getparent().sourceline,
-            path=f"{path_of(value.getparent())}/@{etree.QName(value.attrname).localname}",
+            path=f"{path_of(value.getparent())}/@{etree.QName(value.attrname).localname[:_MOST_QUOTED]}",
         )
     for text in _RETURNS(root):
         raise NotPortableError(

@@ -39,6 +39,7 @@ BAD_BYTES: Final[Iterable[tuple[str, bytes, str, int | None]]] = (
     ("half a document", DRAFT[:400].encode(), "xml.malformed", DRAFT[:400].count("\n") + 1),
     ("an unknown entity", spoilt("Block", "&block;"), "xml.malformed", 2),
     ("an unknown prefix", spoilt("<Title>", "<m:Title>"), "xml.malformed", 2),
+    ("a tag named depth", spoilt("<Title>", "<depth>"), "xml.malformed", 2),
     ("an attribute twice", spoilt('id="M0001"', 'id="M0001" id="M0002"'), "xml.malformed", 1),
     ("something after the end", f"{DRAFT}<More/>".encode(), "xml.malformed", END),
     ("NUL", spoilt("Block", "Bl\0ck"), "xml.malformed", 2),

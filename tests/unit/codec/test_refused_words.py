@@ -187,3 +187,12 @@ def test_entries_out_of_order_or_twice_are_refused() -> None:
         with pytest.raises(MeaningError) as refused:
             read_feed(spoilt.encode())
         assert (refused.value.code, refused.value.path) == ("feed.contradiction", "/Feed")
+
+
+@pytest.mark.parametrize("where", ["<{0}/><Title>", "<Title {0}=''>", "<Title></{0}>", "<?{0} a?><Title>"])
+def test_a_long_name_does_not_come_back_whole(where: str) -> None:
+    """A refusal goes into logs and pages: whoever sends a book does not fill them."""
+    with pytest.raises(XmlError) as refused:
+        read(instead(DRAFT, "<Title>", where.format("n" * 40_000)))
+
+    assert len(str(refused.value)) < 1000
