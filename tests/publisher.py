@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from feedsrv import clock
 from feedsrv.model.build import Build
@@ -145,6 +148,7 @@ class House:
         after: Callable[[int], None] = nothing,
         *,
         signers: Signers | None = None,
+        policy: TrustPolicy | None = None,
         fixed_files: Mapping[str, bytes] | None = None,
         shelf: Shelf | None = None,
     ) -> PublishCycle:
@@ -155,7 +159,7 @@ class House:
             shelf or self.shelf,
             self.lock,
             signers=signers or self.signers,
-            policy=self.policy,
+            policy=policy or self.policy,
             page=PlainPage(),
             fixed_files=anchors if fixed_files is None else fixed_files,
             after=after,
@@ -215,3 +219,11 @@ def open_house(folder: Path, pki: Path, now: Callable[[], datetime] = clock.now)
         ensure_development_pki(pki, now=clock.now()),
         now,
     )
+
+
+@cache
+def shared_pki() -> Path:
+    """A folder for one development PKI, made once for all tests of a process and removed after them."""
+    folder = TemporaryDirectory(prefix="feedsrv-pki-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name) / "pki"
