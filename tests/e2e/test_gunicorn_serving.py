@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from feedsrv.web import gunicorn_conf
+from feedsrv.web.metrics import TELL_EVERY
 from tests.e2e.web_servers import Answer, Server, ask, gunicorn
 from tests.unit.web.published import CURRENT, lay_out, put
 
@@ -90,7 +91,7 @@ class TestUnderGunicorn:
         for pid in workers:
             for _ in range(5):
                 asked_alone(server, pid, workers)
-
+        time.sleep(TELL_EVERY + 0.5)  # by so much one worker may lag behind in what another tells
         told = [asked_alone(server, pid, workers, "/metrics").body.decode() for pid in workers]
 
         for text in told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def gunicorn(shelf: Path, home: Path, *, workers: int = 2, application: str = PU
         "FEEDSRV_DATA": str(home / "data"),
         "FEEDSRV_SHELF": str(shelf),
         "WEB_CONCURRENCY": str(workers),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(Path(__file__).parents[2]) + ":/tmp/web",
     }
     command = [
         *(sys.executable, "-m", "gunicorn", "--config", "python:feedsrv.web.gunicorn_conf"),
@@ -96,7 +97,7 @@ def gunicorn(shelf: Path, home: Path, *, workers: int = 2, application: str = PU
 
 
 @contextmanager
-def nginx(shelf: Path, home: Path, *, upstream: int = 9) -> Iterator[Server]:
+def nginx(shelf: Path, home: Path, *, upstream: int = 9, limit: bool = True) -> Iterator[Server]:
     """Real nginx with the documented sample, and nothing else, over the shelf."""
     port = free_port()
     site = SAMPLE.read_text()
@@ -107,6 +108,8 @@ def nginx(shelf: Path, home: Path, *, upstream: int = 9) -> Iterator[Server]:
     ):
         assert site.count(documented) == 1, f"the sample no longer says {documented!r} once"
         site = site.replace(documented, ours)
+    if not limit:
+        site = re.sub(r"(?m)^ *limit_req .*$", "", site)
     (home / "site.conf").write_text(site)
     temporary = "".join(
         f"{kind}_temp_path {home}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
