@@ -44,7 +44,7 @@ def test_imports_only_go_down() -> None:
 
 
 def test_the_dockerfile_passes_its_linter() -> None:
-    """hadolint finds nothing, not even a matter of style."""
+    """The linter hadolint finds nothing, not even a matter of style."""
     tool("hadolint", "--failure-threshold", "style", "Dockerfile")
 
 

@@ -1,0 +1,48 @@
+"""Timing contenders in turn, so that a busy moment of the machine strikes each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How much one contender's median is of another's, and what it may be at most."""
+
+    name: str
+    baseline: str
+    seconds: float
+    baseline_seconds: float
+    at_most: float
+
+    @property
+    def value(self) -> float:
+        """The ratio of medians."""
+        return self.seconds / self.baseline_seconds
+
+    @property
+    def is_missed(self) -> bool:
+        """True where it is more than it may be."""
+        return self.value > self.at_most
+
+    def __str__(self) -> str:
+        verdict = "MISSED" if self.is_missed else "ok"
+        return (
+            f"{self.name:<44} {self.seconds * 1000:>9.2f} ms  {self.value:>6.2f} x {self.baseline} "
+            f"({self.baseline_seconds * 1000:.2f} ms), at most {self.at_most:.2f}: {verdict}"
+        )
+
+
+def medians(contenders: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
+    """Seconds that each contender takes, as the median of its turns; a first turn is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, run in contenders.items():
+            begun = perf_counter()
+            run()
+            if number:
+                taken[name].append(perf_counter() - begun)
+    return {name: median(times) for name, times in taken.items()}
