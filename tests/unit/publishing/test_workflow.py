@@ -1,0 +1,545 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from feedsrv.codec.mitigation import write_mitigation
+from feedsrv.errors import BadInputError, NotFoundError
+from feedsrv.model.build import Build
+from feedsrv.model.catalogue import UnknownProductError, UpdateStage
+from feedsrv.model.feed import digest_of
+from feedsrv.model.lifecycle import Stage, WrongStageError
+from feedsrv.model.mitigation import Status
+from feedsrv.publishing.records import IntendedRevision, Intent, IntentState, Published, Revision
+from feedsrv.publishing.refusals import (
+    BadChangeError,
+    BadNameError,
+    ChangedContentError,
+    InWorkError,
+    LintRefusedError,
+    NoCatalogueError,
+    SamePersonError,
+    UnknownFeedError,
+    UnknownMitigationError,
+    UnknownUpdateError,
+    WaitingForReviewError,
+)
+from feedsrv.publishing.workflow import Imported, ImportOutcome, Workflow
+from feedsrv.stores.memory import MemoryStore
+from tests.publisher import CATALOGUE, PRODUCT, cumulative_update, written
+
+AT = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+BUILD = Build.parse("15.2.1900.1")
+
+
+@dataclass
+class Desk:
+    """A workflow on a store in memory, at a time that the test moves."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    at: datetime = AT
+
+    @property
+    def workflow(self) -> Workflow:
+        """The verbs."""
+        return Workflow(self.store, now=lambda: self.at)
+
+    def bring(self, document: bytes, by: str = "anna") -> Imported:
+        """Import a mitigation."""
+        return self.workflow.import_mitigation(document, source="m.xml", by=by)
+
+    def approve(self, mitigation_id: str = "M0001", by: str = "ben") -> Revision:
+        """Submit where needed, and approve."""
+        found = self.workflow.show_mitigation(mitigation_id)
+        if found.stage is Stage.DRAFT:
+            found = self.workflow.submit(mitigation_id, by="anna")
+        return self.workflow.approve(mitigation_id, by=by, digest=found.digest)
+
+    def publish(self, *documents: bytes) -> None:
+        """Import, approve and publish, as far as the store can tell."""
+        for document in documents:
+            self.approve(self.bring(document).revision.id)
+        with self.store.begin() as work:
+            for one in work.revisions.at_stage(Stage.APPROVED):
+                out = Published(one.digest, 1, self.at)
+                work.revisions.save(replace(one, stage=Stage.PUBLISHED, published=out))
+
+    def acts(self) -> list[str]:
+        """What the audit log says was done."""
+        self.workflow.verify_audit()
+        return [f"{one.actor} {one.verb} {one.subject}" for one in self.workflow.list_audit()]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A desk with a catalogue on it."""
+    desk = Desk()
+    desk.workflow.import_catalogue(CATALOGUE, source="products.xml", by="anna")
+    return desk
+
+
+class TestImporting:
+    """From a file to a draft."""
+
+    def test_a_new_mitigation_becomes_a_draft_of_its_first_revision(self, desk: Desk) -> None:
+        """Its bytes are fixed from here on, the moment of issue included."""
+        imported = desk.bring(written())
+
+        revision = imported.revision
+        assert imported.outcome is ImportOutcome.CREATED
+        assert (str(revision), revision.stage, revision.author) == ("M0001 revision 1", Stage.DRAFT, "anna")
+        assert revision.mitigation.issued == AT
+        assert revision.unsigned == write_mitigation(revision.mitigation)
+        assert revision.digest == digest_of(revision.unsigned)
+        assert desk.acts()[-1] == "anna import M0001 revision 1"
+
+    def test_the_same_file_again_is_unchanged(self, desk: Desk) -> None:
+        """Days later, too, though its review date is counted from the day of import."""
+        first = desk.bring(written()).revision
+        desk.at += timedelta(days=3)
+        acts = desk.acts()
+
+        again = desk.bring(written(), by="carl")
+
+        assert again == Imported(first, ImportOutcome.UNCHANGED)
+        assert desk.acts() == acts
+
+    def test_white_space_and_comments_are_no_change(self, desk: Desk) -> None:
+        """Words are compared, not letters."""
+        first = desk.bring(written()).revision
+
+        again = desk.bring(written().replace(b"  <Title>", b"<!-- as agreed -->\n\t<Title>"))
+
+        assert again == Imported(first, ImportOutcome.UNCHANGED)
+
+    def test_other_words_edit_the_draft(self, desk: Desk) -> None:
+        """The number stays, the editor becomes the author, and both have had a hand in it."""
+        desk.bring(written())
+
+        imported = desk.bring(written(title="No way in at all"), by="carl")
+
+        assert imported.outcome is ImportOutcome.EDITED
+        assert imported.revision.number == 1
+        assert imported.revision.author == "carl"
+        assert imported.revision.hands == {"anna", "carl"}
+
+    @pytest.mark.parametrize("approved", [False, True])
+    def test_an_edit_voids_review_and_approval(self, desk: Desk, *, approved: bool) -> None:
+        """Whatever was said of the old words does not hold for the new ones."""
+        desk.bring(written())
+        desk.workflow.submit("M0001", by="anna")
+        if approved:
+            desk.approve()
+
+        edited = desk.bring(written(title="No way in at all")).revision
+
+        assert edited.stage is Stage.DRAFT
+        assert (edited.approved_by, edited.approved_digest) == (None, None)
+
+    def test_after_publication_other_words_are_the_next_revision(self, desk: Desk) -> None:
+        """It must say what it changed."""
+        desk.publish(written())
+
+        with pytest.raises(BadInputError, match="Change must say"):
+            desk.bring(written(title="Better"))
+        imported = desk.bring(written(title="Better", change="Covers more."))
+
+        assert imported.outcome is ImportOutcome.CREATED
+        assert imported.revision.number == 2
+
+    def test_going_back_to_an_earlier_draft_is_an_edit(self, desk: Desk) -> None:
+        """What was replaced is not known any more."""
+        desk.bring(written())
+        desk.bring(written(title="Second thoughts"))
+
+        assert desk.bring(written()).outcome is ImportOutcome.EDITED
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            written(product="exchange-2003", ranges='<Range introduced="6.5.6944.0"/>'),
+            written(ranges='<Range introduced="15.2.222.0"/>'),
+        ],
+    )
+    def test_unknown_products_and_builds_are_refused_at_once(self, desk: Desk, document: bytes) -> None:
+        """With the file, the rule and a remedy; nothing is kept."""
+        with pytest.raises(LintRefusedError, match=r"m\.xml: nothing was imported.*\n  S1 M0001 revision 1"):
+            desk.bring(document)
+
+        assert desk.workflow.list_mitigations() == ()
+
+    def test_nothing_is_imported_before_there_is_a_catalogue(self) -> None:
+        """The refusal names the command."""
+        with pytest.raises(NoCatalogueError, match="feedsrv catalogue import"):
+            Desk().bring(written())
+
+    def test_a_mitigation_does_not_leave_production(self, desk: Desk) -> None:
+        """Agents of production would never hear of it again."""
+        desk.publish(written())
+
+        with pytest.raises(BadChangeError, match="can only move to production"):
+            desk.bring(written(channel="preview", change="Tried out again."))
+
+    def test_half_an_import_leaves_nothing(self, desk: Desk) -> None:
+        """A file that cannot be read changes nothing."""
+        acts = desk.acts()
+
+        with pytest.raises(BadInputError, match=r"m\.xml"):
+            desk.bring(written()[:-20])
+
+        assert desk.acts() == acts
+
+
+class TestReviewing:
+    """Two people, and the very bytes."""
+
+    def test_somebody_else_approves_what_was_submitted(self, desk: Desk) -> None:
+        """The approval names the digest of the bytes."""
+        desk.bring(written())
+
+        approved = desk.approve()
+
+        assert (approved.stage, approved.approved_by) == (Stage.APPROVED, "ben")
+        assert approved.approved_digest == approved.digest
+        assert desk.acts()[-2:] == ["anna submit M0001 revision 1", "ben approve M0001 revision 1"]
+
+    @pytest.mark.parametrize("approver", ["anna", "Anna", " anna ", "\uff41nna"])
+    def test_nobody_approves_what_they_wrote(self, desk: Desk, approver: str) -> None:
+        """However they spell their name."""
+        desk.bring(written())
+
+        with pytest.raises(SamePersonError, match="somebody else must approve"):
+            desk.approve(by=approver)
+
+        assert desk.workflow.show_mitigation("M0001").stage is Stage.IN_REVIEW
+
+    def test_nobody_approves_what_they_edited_or_submitted(self, desk: Desk) -> None:
+        """Even when somebody else wrote on after them."""
+        desk.bring(written())
+        desk.bring(written(title="By Carl"), by="carl")
+        found = desk.workflow.submit("M0001", by="dora")
+
+        for person in ("anna", "carl", "dora"):
+            with pytest.raises(SamePersonError):
+                desk.workflow.approve("M0001", by=person, digest=found.digest)
+
+        assert desk.workflow.approve("M0001", by="ben", digest=found.digest).stage is Stage.APPROVED
+
+    def test_an_approval_of_other_bytes_is_refused(self, desk: Desk) -> None:
+        """The reviewer saw something else than what is there now."""
+        seen = desk.bring(written()).revision.digest
+        desk.bring(written(title="Quickly changed"), by="carl")
+        desk.workflow.submit("M0001", by="carl")
+
+        with pytest.raises(ChangedContentError, match="look at it again"):
+            desk.workflow.approve("M0001", by="ben", digest=seen)
+
+    def test_only_what_is_in_review_is_approved(self, desk: Desk) -> None:
+        """Not a draft, and not twice."""
+        digest = desk.bring(written()).revision.digest
+
+        with pytest.raises(WrongStageError):
+            desk.workflow.approve("M0001", by="ben", digest=digest)
+        desk.approve()
+        with pytest.raises(WrongStageError):
+            desk.workflow.approve("M0001", by="ben", digest=digest)
+
+    def test_an_approved_revision_can_be_handed_back(self, desk: Desk) -> None:
+        """With a reason, which the log keeps; the approval is void."""
+        desk.bring(written())
+        desk.approve()
+
+        returned = desk.workflow.return_("M0001", by="ben", reason=" Too\n broad. ")
+
+        assert (returned.stage, returned.approved_by) == (Stage.DRAFT, None)
+        assert desk.workflow.list_audit(newest=1)[0].detail == {"reason": "Too broad."}
+        desk.workflow.submit("M0001", by="anna")
+        with pytest.raises(BadChangeError, match="say why"):
+            desk.workflow.return_("M0001", by="ben", reason=" ")
+
+    def test_a_discarded_draft_frees_its_number(self, desk: Desk) -> None:
+        """And the next draft has an author of its own."""
+        desk.bring(written())
+        desk.workflow.discard("M0001", by="anna")
+        with pytest.raises(UnknownMitigationError):
+            desk.workflow.show_mitigation("M0001")
+
+        imported = desk.bring(written(), by="ben")
+
+        assert imported.outcome is ImportOutcome.CREATED
+        assert imported.revision.number == 1
+        assert imported.revision.hands == {"ben"}
+
+    @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "anna\nben", "anna\x07"])
+    def test_everybody_has_a_name_that_can_be_written_down(self, desk: Desk, name: str) -> None:
+        """The log would be worth little otherwise."""
+        with pytest.raises(BadNameError):
+            desk.bring(written(), by=name)
+
+    def test_what_a_begun_publication_names_is_not_touched(self, desk: Desk) -> None:
+        """Its bytes may be on their way to agents."""
+        desk.bring(written())
+        digest = desk.approve().digest
+        with desk.store.begin() as work:
+            named = (IntendedRevision("M0001", 1, digest),)
+            work.intents.begin(Intent(0, AT, "paula", IntentState.OPEN, named))
+
+        with pytest.raises(InWorkError, match="feedsrv feed publish"):
+            desk.bring(written(title="Too late"))
+        with pytest.raises(InWorkError):
+            desk.workflow.return_("M0001", by="ben", reason="Too late.")
+
+
+class TestWithdrawing:
+    """Taking a mitigation back everywhere."""
+
+    def test_a_withdrawal_is_the_next_revision_and_needs_its_approval(self, desk: Desk) -> None:
+        """Who asks for it does not approve it."""
+        desk.publish(written())
+
+        withdrawn = desk.workflow.withdraw("M0001", by="carl", reason="It breaks calendars.")
+
+        assert (withdrawn.number, withdrawn.stage) == (2, Stage.IN_REVIEW)
+        assert withdrawn.mitigation.status is Status.WITHDRAWN
+        assert withdrawn.mitigation.change == "It breaks calendars."
+        with pytest.raises(SamePersonError):
+            desk.approve(by="carl")
+        assert desk.approve().stage is Stage.APPROVED
+
+    def test_what_is_not_published_is_not_withdrawn(self, desk: Desk) -> None:
+        """A draft is discarded instead."""
+        desk.bring(written())
+
+        with pytest.raises(WrongStageError, match="withdraw is not possible while draft"):
+            desk.workflow.withdraw("M0001", by="carl", reason="No.")
+
+    def test_unfinished_work_is_not_lost_to_a_withdrawal(self, desk: Desk) -> None:
+        """Its author is asked first."""
+        desk.publish(written())
+        desk.bring(written(title="Better", change="Covers more."))
+
+        with pytest.raises(InWorkError, match="publish or discard it"):
+            desk.workflow.withdraw("M0001", by="carl", reason="No.")
+
+    def test_nothing_is_withdrawn_twice(self, desk: Desk) -> None:
+        """It says so."""
+        desk.publish(written())
+        desk.workflow.withdraw("M0001", by="carl", reason="No.")
+        desk.approve()
+        desk.publish()
+
+        with pytest.raises(BadChangeError, match="already"):
+            desk.workflow.withdraw("M0001", by="carl", reason="No.")
+
+    def test_a_withdrawn_mitigation_can_come_back(self, desk: Desk) -> None:
+        """As another revision, which says why."""
+        desk.publish(written())
+        desk.workflow.withdraw("M0001", by="carl", reason="It breaks calendars.")
+        desk.approve()
+        desk.publish()
+
+        again = desk.bring(written(change="Calendars work now.")).revision
+
+        assert (again.number, again.mitigation.status) == (3, Status.ACTIVE)
+
+
+class TestUpdating:
+    """Cumulative updates, from registering to releasing."""
+
+    def test_registering_drafts_what_the_update_obliges(self, desk: Desk) -> None:
+        """In review at once, with the registrar as author."""
+        desk.publish(written(), written("M0002", vulnerability="CVE-2026-2000"))
+
+        registered = desk.workflow.register_update(cumulative_update(), by="carl")
+
+        assert [str(one) for one in registered.revisions] == ["M0001 revision 2"]
+        assert registered.revisions[0].stage is Stage.IN_REVIEW
+        assert registered.revisions[0].author == "carl"
+        assert desk.acts()[-2:] == [
+            "carl register exchange-2019 15.2.1900.1",
+            "carl draft M0001 revision 2",
+        ]
+
+    def test_registering_again_drafts_only_what_is_missing(self, desk: Desk) -> None:
+        """A mitigation published since, for instance."""
+        desk.publish(written())
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.approve("M0001")
+
+        again = desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.bring(written("M0002"))
+        with desk.store.begin() as work:
+            found = work.revisions.get("M0002", 1)
+            assert found is not None
+            out = Published(found.digest, 1, AT)
+            work.revisions.save(replace(found, stage=Stage.PUBLISHED, published=out))
+        third = desk.workflow.register_update(cumulative_update(), by="carl")
+
+        assert again.unchanged
+        assert desk.workflow.show_mitigation("M0001").stage is Stage.APPROVED
+        assert [str(one) for one in third.revisions] == ["M0002 revision 2"]
+
+    def test_two_updates_share_one_revision(self, desk: Desk) -> None:
+        """The second is laid over what waits for the first, and its review begins again."""
+        desk.publish(written())
+        desk.workflow.register_update(cumulative_update("15.2.1544.30"), by="carl")
+        desk.approve()
+
+        registered = desk.workflow.register_update(cumulative_update("15.2.1900.1"), by="dora")
+
+        (revision,) = registered.revisions
+        assert (revision.number, revision.stage) == (2, Stage.IN_REVIEW)
+        assert revision.hands == {"carl", "dora"}
+        assert [str(one) for _, one in revision.mitigation.ranges()] == [
+            "15.2.221.12 up to 15.2.1544.30",
+            "15.2.1748.10 up to 15.2.1900.1",
+        ]
+
+    def test_somebodys_unfinished_work_is_not_overwritten(self, desk: Desk) -> None:
+        """Registering waits, and says for what; nothing of it is kept."""
+        desk.publish(written())
+        desk.bring(written(title="Better", change="Covers more."))
+
+        with pytest.raises(InWorkError, match="M0001 revision 2 is unfinished"):
+            desk.workflow.register_update(cumulative_update(), by="carl")
+
+        assert [one.update.build for one in desk.workflow.list_updates()] == [Build.parse("15.2.1118.20")]
+
+    def test_an_update_is_released_once_every_answer_is_approved(self, desk: Desk) -> None:
+        """It is then marked, and the next publication releases it."""
+        desk.publish(written())
+        desk.workflow.register_update(cumulative_update(), by="carl")
+
+        with pytest.raises(WaitingForReviewError, match="M0001 revision 2 is in review"):
+            desk.workflow.release_update(PRODUCT, BUILD, by="carl")
+        desk.approve()
+        marked = desk.workflow.release_update(PRODUCT, BUILD, by="carl")
+
+        assert marked.releasing_by == "carl"
+        assert marked.update.stage is UpdateStage.REGISTERED
+
+    def test_an_answer_that_was_discarded_is_missed(self, desk: Desk) -> None:
+        """The refusal says how to get it back."""
+        desk.publish(written())
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.workflow.return_("M0001", by="ben", reason="No.")
+        desk.workflow.discard("M0001", by="ben")
+
+        with pytest.raises(WaitingForReviewError, match="M0001 has no new revision yet"):
+            desk.workflow.release_update(PRODUCT, BUILD, by="carl")
+
+    def test_unknown_updates_and_products_are_named(self, desk: Desk) -> None:
+        """With what there is."""
+        with pytest.raises(UnknownUpdateError, match=r"15\.2\.1900\.1 of exchange-2019"):
+            desk.workflow.release_update(PRODUCT, BUILD, by="carl")
+        with pytest.raises(UnknownProductError, match="sfb-2019"):
+            desk.workflow.register_update(replace(cumulative_update(), product="exchange-2003"), by="carl")
+
+    def test_a_released_update_is_history(self, desk: Desk) -> None:
+        """It is neither registered nor released again."""
+        known = Build.parse("15.2.1118.20")
+
+        with pytest.raises(BadChangeError, match="released already"):
+            desk.workflow.release_update(PRODUCT, known, by="carl")
+        with pytest.raises(BadChangeError, match="released already"):
+            desk.workflow.register_update(cumulative_update("15.2.1118.20"), by="carl")
+
+    def test_a_registered_update_can_be_added_to_and_not_lessened(self, desk: Desk) -> None:
+        """Revisions for what it fixed may be under review."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+
+        more = cumulative_update(fixes=("CVE-2026-1000", "CVE-2026-2000"))
+        assert not desk.workflow.register_update(more, by="carl").unchanged
+        with pytest.raises(BadChangeError, match="CVE-2026-2000"):
+            desk.workflow.register_update(cumulative_update(), by="carl")
+
+
+class TestCatalogue:
+    """Products come from a file, updates from a file or by hand."""
+
+    def test_an_update_in_the_file_does_not_pass_by_its_rollbacks(self, desk: Desk) -> None:
+        """What it would end without a word must be registered instead."""
+        desk.publish(written())
+        slipped_in = CATALOGUE.replace(b"CVE-2022-41040", b"CVE-2026-1000")
+
+        with pytest.raises(BadChangeError, match=r"make an end of M0001.*cu register"):
+            desk.workflow.import_catalogue(slipped_in, source="products.xml", by="anna")
+
+        assert desk.workflow.catalogue().updates[0].fixes == ("CVE-2022-41040",)
+
+    def test_a_registered_update_survives_a_new_catalogue(self, desk: Desk) -> None:
+        """The file does not know of it yet."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        more = CATALOGUE.replace(b'name="RTM" date="2018-10-22"/>', b'name="RTM" date="2018-10-23"/>')
+
+        imported = desk.workflow.import_catalogue(more, source="products.xml", by="anna")
+
+        assert not imported.unchanged
+        registered = imported.catalogue.update(PRODUCT, BUILD)
+        assert registered is not None
+        assert registered.stage is UpdateStage.REGISTERED
+
+    def test_a_product_with_updates_does_not_vanish(self, desk: Desk) -> None:
+        """Its support is ended instead."""
+        begin = CATALOGUE.index(b'  <Product id="exchange-2019"')
+        end = CATALOGUE.index(b'  <Product id="sfb-2019"')
+
+        with pytest.raises(BadChangeError, match="exchange-2019 must stay"):
+            desk.workflow.import_catalogue(
+                CATALOGUE[:begin] + CATALOGUE[end:], source="products.xml", by="anna"
+            )
+
+
+class TestAsking:
+    """What people look at."""
+
+    def test_a_difference_shows_bytes_and_says_what_they_mean(self, desk: Desk) -> None:
+        """For the reviewer of a superseding revision."""
+        desk.publish(written())
+        desk.workflow.register_update(cumulative_update(), by="carl")
+
+        difference = desk.workflow.diff("M0001")
+
+        assert (difference.before, difference.after) == (1, 2)
+        assert '+    <Range introduced="15.2.221.12" fixed="15.2.1900.1"/>' in difference.text
+        assert "no longer affects exchange-2019 15.2.221.12 up to any" in difference.summary
+        assert "affects exchange-2019 15.2.221.12 up to 15.2.1900.1" in difference.summary
+
+    def test_the_first_revision_differs_from_nothing(self, desk: Desk) -> None:
+        """All of it is new."""
+        desk.bring(written())
+
+        difference = desk.workflow.diff("M0001")
+
+        assert difference.before is None
+        assert difference.summary[0] == "new: No way in"
+        assert all(line.startswith(("+", "---", "@@")) for line in difference.text.splitlines())
+
+    def test_the_rules_speak_at_review(self, desk: Desk) -> None:
+        """Before anybody approves."""
+        desk.bring(written(supersedes="M0099"))
+
+        assert [one.code for one in desk.workflow.lint("M0001")] == ["S8"]
+
+    def test_what_is_not_there_is_named(self, desk: Desk) -> None:
+        """Each question has its refusal."""
+        for ask in (desk.workflow.show_mitigation, desk.workflow.history, desk.workflow.diff):
+            with pytest.raises(UnknownMitigationError, match="M0042"):
+                ask("M0042")
+        desk.bring(written())
+        with pytest.raises(UnknownMitigationError, match="M0001 revision 7"):
+            desk.workflow.show_mitigation("M0001", 7)
+        with pytest.raises(UnknownFeedError, match="there is none yet"):
+            desk.workflow.show_feed(PRODUCT, "production")
+        with pytest.raises(NotFoundError):
+            Workflow(MemoryStore()).catalogue()
+
+    def test_history_keeps_every_revision(self, desk: Desk) -> None:
+        """The published and the open ones."""
+        desk.publish(written())
+        desk.bring(written(title="Better", change="Covers more."))
+
+        assert [one.stage for one in desk.workflow.history("M0001")] == [Stage.PUBLISHED, Stage.DRAFT]
+        assert [str(one) for one in desk.workflow.list_mitigations()] == ["M0001 revision 2"]
