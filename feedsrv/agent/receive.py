@@ -160,9 +160,9 @@ class Receiver:
         data = None if memory is None else self.library.get(memory.digest)
         if memory is None or data is None:
             return None
-        if memory.policy == self.trust.fingerprint:
-            return read_feed(data, source="the trusted feed")
         try:
+            if memory.policy == self.trust.fingerprint:
+                return read_feed(data, source="the trusted feed")
             feed = self._prove_feed(data, "this disk").feed
         except ExpiredFeedError as expired:
             feed = expired.feed
@@ -229,9 +229,9 @@ class Receiver:
         data = None if known is None else self.library.get(known.digest)
         if known is None or data is None:
             return None
-        if known.policy == self.trust.fingerprint:
-            return read_mitigation(data, source=f"the trusted {mitigation_id}")
         try:
+            if known.policy == self.trust.fingerprint:
+                return read_mitigation(data, source=f"the trusted {mitigation_id}")
             opened = open_mitigation(data, self._policy(), at=self.at, source=f"the trusted {mitigation_id}")
         except FeedsrvError as refusal:
             self._refused(refusal)

@@ -113,6 +113,16 @@ def _judge_server(value: str) -> None:
         raise ValueError("an address takes no user name or password")
 
 
+def _judge_proxy(value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it must be an address such as http://proxy.example:3128")
+    if parts.username or parts.password:
+        raise ValueError(
+            "a password does not belong here: set HTTPS_PROXY in the agent's environment instead"
+        )
+
+
 def _judge_word(pattern_name: str, matches: Callable[[str], object]) -> Callable[[str], None]:
     def judge(value: str) -> None:
         if not matches(value):
@@ -138,6 +148,7 @@ def _judge_publisher(value: str) -> None:
 
 _JUDGES: Final[Mapping[str, Callable[..., object]]] = {
     "server": _judge_server,
+    "proxy": _judge_proxy,
     "product": _judge_word("product id", PRODUCT_ID.fullmatch),
     "channel": _judge_word("channel", CHANNEL.fullmatch),
     "adapter": _judge_adapter,

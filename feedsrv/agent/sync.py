@@ -109,6 +109,8 @@ class Sync:
         StateFile(self.home).save(state)  # 7
         sweep(Library(self.home), state, feed_key(self.settings.need_product(), self.settings.channel))
         self.after(7)
+        version = None if facts.feed is None else facts.feed.version
+        log.info("sync.done", extra={"feed": version, "problems": len(self._problems)})
         poll = Poll() if facts.feed is None else facts.feed.poll
         problems = tuple(self._problems)
         return Synced(state, outcomes, problems, poll, received.retry_after, bool(received.problems))
