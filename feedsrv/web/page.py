@@ -136,7 +136,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["day"] = _day
-    environment.filters["moment"] = _moment
+    environment.filters["minute"] = _minute
+    environment.filters["moment"] = lambda moment: f"{_minute(moment)} UTC"
     environment.filters["machine"] = to_text
     return environment
 
@@ -150,8 +151,8 @@ def _day(moment: date) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{_day(moment)}, {moment:%H:%M} UTC"
+def _minute(moment: datetime) -> str:
+    return f"{_day(moment)}, {moment:%H:%M}"
 
 
 # Not strftime: its months follow the machine's language.
