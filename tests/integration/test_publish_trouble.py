@@ -17,6 +17,7 @@ from feedsrv.errors import FeedsrvError, OperatorError, RefusedProofError
 from feedsrv.publishing.cycle import Signers
 from feedsrv.publishing.records import VersionState
 from feedsrv.publishing.refusals import (
+    InWorkError,
     NotWhatWasApprovedError,
     PublishInProgressError,
     ShelfDamagedError,
@@ -263,6 +264,8 @@ def test_a_genuine_revision_that_is_on_the_shelf_already_is_used_again(house: Ho
     with pytest.raises(ShelfFullError):
         house.cycle(nothing, shelf=FullAtFeeds(tmp_path / "shelf")).run(by="paula", at=house.now())
     before = (tmp_path / "shelf/v1/mitigations/M0001/1.xml").stat()
+    with pytest.raises(InWorkError, match="is on its way"):
+        house.workflow.return_("M0001", by="ben", reason="Its words are public by now.")
 
     house.publish()
 
