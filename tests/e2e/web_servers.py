@@ -86,7 +86,7 @@ def gunicorn(shelf: Path, home: Path, *, workers: int = 2, application: str = PU
         "FEEDSRV_DATA": str(home / "data"),
         "FEEDSRV_SHELF": str(shelf),
         "WEB_CONCURRENCY": str(workers),
-        "PYTHONPATH": str(Path(__file__).parents[2]) + ":/tmp/web",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     command = [
         *(sys.executable, "-m", "gunicorn", "--config", "python:feedsrv.web.gunicorn_conf"),
