@@ -289,6 +289,9 @@ def test_processes_that_start_at_once_share_one_pki(tmp_path: Path, started: lis
         answers.put((pki.created, pki.anchors.read_bytes()))
 
     started.extend(_run(start) for _ in range(4))
+    for process in started:
+        process.join(timeout=60)
+    assert [process.exitcode for process in started] == [0, 0, 0, 0]
     found = [answers.get() for _ in started]
 
     assert sorted(created for created, _ in found) == [False, False, False, True]

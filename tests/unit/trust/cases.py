@@ -167,6 +167,7 @@ CASES: Final[dict[str, Iterable[Case]]] = {
     "trust.document_limits": [
         lambda b: b.open(_many_attributes(b)),
         lambda b: b.open(b.signed.replace(b"<Poll", b"<Poll" + b' xmlns:a="a"' * 70, 1)),
+        lambda b: b.open(b.signed.replace(b"<Poll", b'<a xmlns:b="c"/>' * 70 + b"<Poll", 1)),
         lambda b: b.open(b"<a>" * 100 + b"</a>" * 100),
         lambda b: b.open(b" " * 4_000_000),
         lambda b: b.open(b.altered(b"<ds:X509Certificate>", b"<ds:X509Certificate>" + b"A" * 17_000)),
