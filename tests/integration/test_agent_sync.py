@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from signxml.verifier import XMLVerifier
 
-from feedsrv.agent import by_hand
-from feedsrv.agent.bundle import BundleSource
 from feedsrv.agent.settings import write_pool_switch
 from feedsrv.agent.state import Status
-from feedsrv.agent.state_file import StateFile
 from feedsrv.model.feed import digest_of
 from feedsrv.model.mitigation import Status as MitigationStatus
-from feedsrv.trust.profile import Kind
 from tests.pki import Pki
 from tests.simulator import FEED, Simulator
 from tests.unit.agent.making import AT, FIXED, mitigation, pool, rule
@@ -326,171 +320,3 @@ def test_a_rule_that_something_switches_off_is_not_called_applied(world: World) 
     assert codes(done) == ["agent.not_in_force"]
     assert disabled is Status.DISABLED
     assert world.host.names() == set()
-
-
-def test_blocked_is_not_applied_and_not_removed(world: World) -> None:
-    """Blocking alone takes nothing away; removing does, and it stays away."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    by_hand.block(StateFile(world.home), ("M0001",))
-    world.sync()
-    still_there, status = world.host.names(), world.status()
-
-    by_hand.remove(world.agent(), ("M0001",))
-    world.sync()
-
-    assert still_there == {NAME}
-    assert status is Status.BLOCKED
-    assert world.host.names() == set()
-    assert world.status() is Status.BLOCKED
-
-
-def test_what_was_blocked_and_taken_away_by_hand_stays_away(world: World) -> None:
-    """The state forgets it, so that unblocking begins anew."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    by_hand.block(StateFile(world.home), ("M0001",))
-    world.host.rules.clear()
-
-    world.sync()
-    gone = world.state.applied
-    by_hand.unblock(StateFile(world.home), ("M0001",))
-    world.sync()
-
-    assert gone == {}
-    assert world.host.names() == {NAME}
-
-
-def test_a_pool_that_two_mitigations_stop_runs_again_after_both(world: World) -> None:
-    """The first captured state is handed over, whichever of the two ends first."""
-    one = mitigation(actions=(pool(),))
-    two = mitigation("M0002", actions=(pool(),), fixed=None)
-    world.publisher.publish(one, two)
-    world.sync()
-    world.install(FIXED)
-    world.sync()
-    stopped = set(world.host.stopped)
-
-    world.publisher.publish(one, mitigation("M0002", 2, actions=(pool(),), status=MitigationStatus.WITHDRAWN))
-    world.sync()
-
-    assert stopped == {"MSExchangeECPAppPool"}
-    assert world.host.stopped == set()
-
-
-def test_a_pool_that_was_stopped_before_stays_stopped_after(world: World) -> None:
-    """Taking back means the state that was captured, not a state that is thought right."""
-    world.host.stopped.add("MSExchangeECPAppPool")
-    world.publisher.publish(mitigation(actions=(pool(),)))
-    world.sync()
-    world.install(FIXED)
-
-    world.sync()
-
-    assert world.host.stopped == {"MSExchangeECPAppPool"}
-
-
-def test_repair_tries_again_what_failed_without_polling(world: World) -> None:
-    """An administrator who has mended the cause need not wait, and need not switch anything on."""
-    world.host.failing.add(NAME)
-    world.publisher.publish(mitigation())
-    world.sync()
-    world.host.failing.clear()
-    world.tell(auto_apply=False)
-    world.publisher.requests.clear()
-
-    done = by_hand.repair(world.agent(), ("M0001",))
-
-    assert done.problems == ()
-    assert world.publisher.requests == []
-    assert world.host.names() == {NAME}
-    assert world.status() is Status.APPLIED
-
-
-def test_a_bundle_protects_a_server_without_internet(world: World, tmp_path: Path) -> None:
-    """The same documents, from a file: no request is made."""
-    world.publisher.put_crls()
-    world.publisher.publish(mitigation())
-    (tmp_path / "b.zip").write_bytes(world.publisher.bundle())
-
-    with closing(BundleSource(tmp_path / "b.zip")) as bundle:
-        done = world.sync_from(bundle)
-
-    assert codes(done) == []
-    assert world.publisher.requests == []
-    assert world.host.names() == {NAME}
-
-
-def test_an_old_bundle_is_refused(world: World, tmp_path: Path) -> None:
-    """What is trusted by network is not forgotten for a file."""
-    world.publisher.publish(mitigation())
-    (tmp_path / "old.zip").write_bytes(world.publisher.bundle())
-    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
-    world.sync()
-
-    with closing(BundleSource(tmp_path / "old.zip")) as bundle:
-        done = world.sync_from(bundle)
-
-    assert codes(done) == ["feed.stale"]
-    assert len(world.state.applied) == 2
-
-
-def test_a_damaged_bundle_is_told(world: World, tmp_path: Path) -> None:
-    """A file that was cut while copying is no whole zip; one with a damaged part says which."""
-    world.publisher.publish(mitigation())
-    whole = world.publisher.bundle()
-    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
-        pass
-
-    with pytest.raises(Exception, match="no whole zip") as cut:
-        BundleSource(tmp_path / "cut.zip")
-    with closing(BundleSource(tmp_path / "empty.zip")) as empty:
-        done = world.sync_from(empty)
-
-    assert getattr(cut.value, "code", None) == "agent.bundle"
-    assert codes(done) == ["agent.not_served"]
-
-
-def test_another_anchor_judges_everything_again(world: World, signature_checks: list[int]) -> None:
-    """What was trusted under other anchors is verified under these before it counts."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    stranger = Pki(at=AT, organisation="Somebody Else")
-    (world.home / "root.pem").write_bytes(stranger.anchors_pem())
-    signature_checks.clear()
-
-    done = world.sync()
-
-    assert set(codes(done)) == {"trust.anchor_unknown"}
-    assert signature_checks
-    assert world.host.names() == {NAME}  # what protects stays
-
-
-def test_a_revoked_feed_key_is_refused(world: World) -> None:
-    """The publisher's revocation lists are fetched with a new feed, and count."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    serial = world.publisher.pki.signer(Kind.FEED).chain[0].serial_number
-    world.publisher.put_crls(revoked=(serial,))
-    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
-
-    done = world.sync()
-
-    assert codes(done) == ["trust.signer_revoked"]
-    assert world.host.names() == {NAME}
-
-
-def test_a_revocation_list_that_was_seen_is_not_forgotten(world: World) -> None:
-    """Whoever holds a server cannot hide a list that the agent has."""
-    world.publisher.put_crls()
-    world.publisher.publish(mitigation())
-    world.sync()
-    for path in list(world.publisher.files):
-        if "/trust/" in path:
-            del world.publisher.files[path]
-    world.publisher.publish(mitigation(), expires=AT + timedelta(days=90))
-
-    done = world.sync(at=AT + timedelta(days=60))
-
-    assert codes(done) == ["trust.crl_stale", "feed.expired"]

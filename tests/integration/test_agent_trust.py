@@ -1,0 +1,137 @@
+"""Whom an agent trusts: bundles, anchors and revocation lists."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from signxml.verifier import XMLVerifier
+
+from feedsrv.agent.bundle import BundleSource
+from feedsrv.trust.profile import Kind
+from tests.pki import Pki
+from tests.simulator import Simulator
+from tests.unit.agent.making import AT, mitigation, pool
+from tests.unit.agent.world import World, codes
+
+NAME = "feedsrv M0001.A1 PowerShell - inbound"
+
+
+@pytest.fixture
+def publisher() -> Iterator[Simulator]:
+    """A publisher on loopback."""
+    with Simulator(Pki(at=AT), AT).serving() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def world(tmp_path: Path, publisher: Simulator) -> World:
+    """A new agent."""
+    return World(tmp_path / "home", publisher)
+
+
+@pytest.fixture
+def signature_checks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every signature that is checked."""
+    checks: list[int] = []
+    real = XMLVerifier.verify
+
+    def counted(*arguments: object, **options: object) -> object:
+        checks.append(1)
+        return real(*arguments, **options)  # type: ignore[arg-type] # handed on as it came
+
+    monkeypatch.setattr(XMLVerifier, "verify", counted)
+    return checks
+
+
+def test_a_bundle_protects_a_server_without_internet(world: World, tmp_path: Path) -> None:
+    """The same documents, from a file: no request is made."""
+    world.publisher.put_crls()
+    world.publisher.publish(mitigation())
+    (tmp_path / "b.zip").write_bytes(world.publisher.bundle())
+
+    with closing(BundleSource(tmp_path / "b.zip")) as bundle:
+        done = world.sync_from(bundle)
+
+    assert codes(done) == []
+    assert world.publisher.requests == []
+    assert world.host.names() == {NAME}
+
+
+def test_an_old_bundle_is_refused(world: World, tmp_path: Path) -> None:
+    """What is trusted by network is not forgotten for a file."""
+    world.publisher.publish(mitigation())
+    (tmp_path / "old.zip").write_bytes(world.publisher.bundle())
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+    world.sync()
+
+    with closing(BundleSource(tmp_path / "old.zip")) as bundle:
+        done = world.sync_from(bundle)
+
+    assert codes(done) == ["feed.stale"]
+    assert len(world.state.applied) == 2
+
+
+def test_a_damaged_bundle_is_told(world: World, tmp_path: Path) -> None:
+    """A file that was cut while copying is no whole zip; one with a damaged part says which."""
+    world.publisher.publish(mitigation())
+    whole = world.publisher.bundle()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+
+    with pytest.raises(Exception, match="no whole zip") as cut:
+        BundleSource(tmp_path / "cut.zip")
+    with closing(BundleSource(tmp_path / "empty.zip")) as empty:
+        done = world.sync_from(empty)
+
+    assert getattr(cut.value, "code", None) == "agent.bundle"
+    assert codes(done) == ["agent.not_served"]
+
+
+def test_another_anchor_judges_everything_again(world: World, signature_checks: list[int]) -> None:
+    """What was trusted under other anchors is verified under these before it counts."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    stranger = Pki(at=AT, organisation="Somebody Else")
+    (world.home / "root.pem").write_bytes(stranger.anchors_pem())
+    signature_checks.clear()
+
+    done = world.sync()
+
+    assert set(codes(done)) == {"trust.anchor_unknown"}
+    assert signature_checks
+    assert world.host.names() == {NAME}  # what protects stays
+
+
+def test_a_revoked_feed_key_is_refused(world: World) -> None:
+    """The publisher's revocation lists are fetched with a new feed, and count."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    serial = world.publisher.pki.signer(Kind.FEED).chain[0].serial_number
+    world.publisher.put_crls(revoked=(serial,))
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+
+    done = world.sync()
+
+    assert codes(done) == ["trust.signer_revoked"]
+    assert world.host.names() == {NAME}
+
+
+def test_a_revocation_list_that_was_seen_is_not_forgotten(world: World) -> None:
+    """Whoever holds a server cannot hide a list that the agent has."""
+    world.publisher.put_crls()
+    world.publisher.publish(mitigation())
+    world.sync()
+    for path in list(world.publisher.files):
+        if "/trust/" in path:
+            del world.publisher.files[path]
+    world.publisher.publish(mitigation(), expires=AT + timedelta(days=90))
+
+    done = world.sync(at=AT + timedelta(days=60))
+
+    assert codes(done) == ["trust.crl_stale", "feed.expired"]
