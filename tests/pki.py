@@ -6,7 +6,6 @@ signs under a chain that is wrong in just that. Keys are made once per session; 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,9 +17,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from lxml import etree
-from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
-from signxml.signer import XMLSigner
 
 from feedsrv.clock import now
 from feedsrv.codec.feed import write_feed
@@ -33,6 +29,7 @@ from feedsrv.signing.documents import sign_document
 from feedsrv.signing.signer import PrivateKey
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import ANY_USAGE, CODE_SIGNING, EKU, Kind
+from tests.unchecked import sign_unchecked
 
 ORGANISATION: Final = "Example Software"
 POLICY_OID: Final = x509.ObjectIdentifier("1.2.840.113556.1.8000.2554.1.1")
@@ -371,44 +368,3 @@ def pem_of(private_key: PrivateKey) -> bytes:
 def chain_pem(chain: Iterable[x509.Certificate]) -> bytes:
     """Certificates as a file's content."""
     return b"".join(one.public_bytes(Encoding.PEM) for one in chain)
-
-
-def sign_unchecked(
-    unsigned: bytes,
-    private_key: PrivateKey,
-    certificates: Iterable[x509.Certificate],
-    *,
-    prefix: str | None = "ds",
-    c14n: CanonicalizationMethod = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
-    digest: DigestAlgorithm = DigestAlgorithm.SHA256,
-    method: SignatureMethod | None = None,
-    reference_uri: str | None = None,
-    key_value: bool = False,
-) -> bytes:
-    """Sign without any of our checks, in many shapes, for verifiers that must refuse."""
-    is_rsa = isinstance(private_key, rsa.RSAPrivateKey)
-    writer = XMLSigner(
-        signature_algorithm=method
-        or (SignatureMethod.RSA_SHA256 if is_rsa else SignatureMethod.ECDSA_SHA256),
-        digest_algorithm=digest,
-        c14n_algorithm=c14n,
-    )
-    # A None prefix is the default namespace, which signxml knows but does not type.
-    namespaces: Any = {prefix: "http://www.w3.org/2000/09/xmldsig#"}
-    writer.namespaces = namespaces
-    tree = writer.sign(
-        etree.fromstring(unsigned),
-        key=private_key,
-        cert=list(certificates),
-        reference_uri=reference_uri,
-        always_add_key_value=key_value,
-    )
-    signature = etree.tostring(tree[-1], method="c14n", exclusive=True)
-    return splice(unsigned, signature)
-
-
-def splice(document: bytes, inserted: bytes) -> bytes:
-    """Insert bytes before the end tag of the root."""
-    end = re.search(rb"</[^<>/]+>\s*\Z", document)
-    assert end is not None
-    return document[: end.start()] + inserted + document[end.start() :]

@@ -19,7 +19,8 @@ from feedsrv.signing.documents import sign_document
 from feedsrv.trust.opening import open_feed, open_mitigation
 from feedsrv.trust.profile import CODE_SIGNING, EKU, Kind
 from tests.e2e.foreign import verify_with_jdk, verify_with_xmlsec1
-from tests.pki import Pki, sample_feed, sample_mitigation, sign_unchecked
+from tests.pki import Pki, sample_feed, sample_mitigation
+from tests.unchecked import sign_unchecked
 
 pytestmark = pytest.mark.e2e
 

@@ -7,7 +7,8 @@ import pytest
 from feedsrv.clock import now
 from feedsrv.signing.crosscheck import CrossCheckError, cross_check
 from feedsrv.trust.profile import Kind
-from tests.pki import Pki, key, sample_feed, sample_mitigation, sign_unchecked
+from tests.pki import Pki, key, sample_feed, sample_mitigation
+from tests.unchecked import sign_unchecked
 
 
 def test_the_second_implementation_accepts_what_the_first_one_signed(pki: Pki) -> None:

@@ -22,7 +22,8 @@ from feedsrv.signing.documents import (
 from feedsrv.signing.signer import ends
 from feedsrv.trust.opening import open_feed, open_mitigation
 from feedsrv.trust.profile import Kind
-from tests.pki import Pki, TestSigner, key, sample_feed, sample_mitigation, sign_unchecked
+from tests.pki import Pki, TestSigner, key, sample_feed, sample_mitigation
+from tests.unchecked import sign_unchecked
 
 
 class Elsewhere(rsa.RSAPrivateKey):

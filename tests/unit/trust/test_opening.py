@@ -15,7 +15,8 @@ from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import CODE_SIGNING, EKU, Kind
 from feedsrv.trust.refusals import ExpiredFeedError, UntrustedError
 from feedsrv.trust.verifying import verify_document
-from tests.pki import ORGANISATION, POLICY_OID, sample_feed, sign_unchecked
+from tests.pki import ORGANISATION, POLICY_OID, sample_feed
+from tests.unchecked import sign_unchecked
 from tests.unit.trust.cases import Bench
 
 

@@ -11,7 +11,8 @@ import pytest
 from feedsrv.trust.opening import open_mitigation
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import UntrustedError
-from tests.pki import key, sample_mitigation, sign_unchecked, splice
+from tests.pki import key, sample_mitigation
+from tests.unchecked import sign_unchecked, splice
 from tests.unit.trust.cases import Bench
 
 _EVIL: Final = b'version="9"'
