@@ -6,7 +6,6 @@ import pytest
 
 from feedsrv.codec.mitigation import write_mitigation
 from feedsrv.errors import BadInputError
-from feedsrv.model.build import Build
 from feedsrv.model.feed import digest_of
 from feedsrv.model.lifecycle import Stage, WrongStageError
 from feedsrv.model.mitigation import Status
@@ -24,8 +23,6 @@ from feedsrv.publishing.refusals import (
 from feedsrv.publishing.workflow import Imported, ImportOutcome
 from tests.desk import AT, Desk
 from tests.publisher import CATALOGUE, written
-
-BUILD = Build.parse("15.2.1900.1")
 
 
 @pytest.fixture
