@@ -1,6 +1,6 @@
 """The reference pages in docs/ that are made from the code: settings, refusals, commands.
 
-`python -m tests.documents` writes them; `tests/test_house.py` fails when they are out of date.
+`python -m tests.documents` writes them, `--check` says whether they are out of date; the tests do.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -137,9 +138,14 @@ def _iso(span: timedelta) -> str:
 
 
 def main() -> None:
-    """Write every page."""
-    for name, page in PAGES.items():
-        (DOCS / name).write_text(page(), encoding="utf-8")
+    """Write every page, or with `--check` name those that are out of date."""
+    if sys.argv[1:] != ["--check"]:
+        for name, page in PAGES.items():
+            (DOCS / name).write_text(page(), encoding="utf-8")
+        return
+    stale = [name for name, page in PAGES.items() if (DOCS / name).read_text(encoding="utf-8") != page()]
+    if stale:
+        raise SystemExit(f"out of date in docs/: {', '.join(stale)}; run `make docs`")
 
 
 if __name__ == "__main__":
