@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Final, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -43,6 +44,8 @@ class Answer:
     """Close the connection without a word."""
     drip: float = 0.0
     """Seconds between two bytes."""
+    drips_headers: bool = False
+    """Begin dripping before the headers are whole, and never come to their end."""
 
 
 @dataclass
@@ -186,6 +189,9 @@ def _handler(simulator: Simulator) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             if answer.silent:
                 return
+            if answer.drips_headers:
+                _drip(self.wfile, b"HTTP/1.1 200 OK\r\nX-Slow: " + b"." * 10_000, answer.drip)
+                return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
@@ -195,18 +201,22 @@ def _handler(simulator: Simulator) -> type[BaseHTTPRequestHandler]:
             self._send(answer)
 
         def _send(self, answer: Answer) -> None:
-            if not answer.drip:
+            if answer.drip:
+                _drip(self.wfile, answer.body, answer.drip)
+            else:
                 self.wfile.write(answer.body)
-                return
-            for byte in answer.body:
-                try:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                except OSError:
-                    return  # the agent has had enough
-                time.sleep(answer.drip)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Say nothing: the tests look at `requests`."""
 
     return Handler
+
+
+def _drip(file: BufferedIOBase, content: bytes, seconds: float) -> None:
+    for byte in content:
+        try:
+            file.write(bytes([byte]))
+            file.flush()
+        except OSError:
+            return  # the agent has had enough
+        time.sleep(seconds)

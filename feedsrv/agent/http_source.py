@@ -6,7 +6,6 @@ Plain `http://` is allowed: what is fetched is signed end to end. TLS, where use
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,8 +18,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.exceptions import ConnectionError as FailedConnectionError
 from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from feedsrv.agent.deadline import Deadline
 from feedsrv.agent.fields import Fields
 from feedsrv.agent.source import (
     MAX_FEED,
@@ -62,8 +61,10 @@ class HttpSource:
         """`timeout` bounds each silence, `longest` a whole answer."""
         self._base = server.rstrip("/") + "/v1/"
         self._timeout = timeout.total_seconds()
-        self._longest = longest.total_seconds()
+        self._deadline = Deadline(longest)
         self._session = requests.Session()
+        self._session.mount("http://", self._deadline.adapter())
+        self._session.mount("https://", self._deadline.adapter())
         # Identity: the bound on bytes then counts what is read, and nothing can unfold.
         self._session.headers.update(
             {"User-Agent": f"feedsrv-agent/{version('feedsrv')}", "Accept-Encoding": "identity"}
@@ -129,7 +130,7 @@ class HttpSource:
         if not address.startswith(self._base):
             raise RedirectedError(f"{path!r} leads outside of {self._base}; it is not followed")
         for _ in range(_REDIRECTS + 1):
-            with self._request(address, headers) as answer:
+            with self._deadline.watching(), self._request(address, headers) as answer:
                 if answer.status_code not in _MOVED:
                     yield answer
                     return
@@ -153,11 +154,18 @@ class HttpSource:
         except Timeout:
             raise TooSlowError(f"{address} did not answer within {self._timeout:g} seconds") from None
         except FailedConnectionError as error:
+            self._check_time(address)
             if "RemoteDisconnected" in repr(error) or "ConnectionReset" in repr(error):
                 raise NoAnswerError(f"{address} closed the connection without an answer") from None
             raise UnreachableError(f"{address} cannot be reached ({_cause(error)})") from None
         except RequestException as error:
+            self._check_time(address)
             raise ServerTroubleError(f"{address} answered what is no HTTP ({_cause(error)})") from None
+
+    def _check_time(self, address: str) -> None:
+        if self._deadline.is_over:
+            seconds = self._deadline.longest.total_seconds()
+            raise TooSlowError(f"{address} took longer than {seconds:g} seconds in all, and was cut off")
 
     def _judge(self, path: str, answer: requests.Response) -> None:
         address = f"{self._base}{path}"
@@ -179,19 +187,18 @@ class HttpSource:
     def _read(self, path: str, answer: requests.Response, max_bytes: int) -> bytes:
         address = f"{self._base}{path}"
         content = bytearray()
-        until = time.monotonic() + self._longest
         try:
-            # `read1` returns what has come: a server that sends a byte now and then meets the clock below.
-            while chunk := cast("bytes", answer.raw.read1(_CHUNK)):
+            for chunk in answer.iter_content(_CHUNK):
                 content += chunk
                 if len(content) > max_bytes:
                     raise TooLargeError(f"{address} is larger than {max_bytes} bytes; ask the publisher")
-                if time.monotonic() > until:
-                    raise TooSlowError(f"{address} took longer than {self._longest:g} seconds in all")
-        except ReadTimeoutError:
+        except FailedConnectionError:  # what requests makes of a timeout while reading
+            self._check_time(address)
             raise TooSlowError(f"{address}: nothing came for {self._timeout:g} seconds") from None
-        except HTTPError:
+        except RequestException:
+            self._check_time(address)
             raise TruncatedError(f"{address}: the answer broke off after {len(content)} bytes") from None
+        self._check_time(address)
         if not content:
             raise NoAnswerError(f"{address} was answered without content")
         if bytes(content[:512]).lstrip().lower().startswith((b"<!doctype html", b"<html")):

@@ -57,6 +57,7 @@ HTTP_LIES: dict[str, tuple[Answer, str]] = {
     "a circle": (Answer(b"", 302, {"Location": FEED}), "agent.redirected"),
     "a redirect to nowhere": (Answer(b"", 301, {}), "agent.redirected"),
     "a drop at a time": (Answer(b"<" * 5000, drip=0.01), "agent.too_slow"),
+    "headers without end": (Answer(drip=0.01, drips_headers=True), "agent.too_slow"),
     "a packed answer": (Answer(b"x", headers={"Content-Encoding": "gzip"}), "agent.wrong_content"),
     "no XML": (Answer(b"hello"), "trust.document_malformed"),
     "not modified, though never asked": (Answer(b"", 304, {}), ""),

@@ -12,7 +12,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from feedsrv.agent.adapters.host import open_host
 from feedsrv.agent.http_source import HttpSource
+from feedsrv.agent.ports import Adapter
 from feedsrv.agent.settings import SettingsFile
 from feedsrv.agent.sync import Sync
 from feedsrv.clock import from_text
@@ -35,8 +37,10 @@ def main() -> None:
         if place == "midway" and seen == int(number):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    host = MemoryHost(file=folder / "server.json")
     settings = SettingsFile(folder).load()
+    host: Adapter = MemoryHost(file=folder / "server.json")
+    if settings.config_root is not None:
+        host = open_host(kind="iis", config_root=folder / settings.config_root)
     with closing(HttpSource(url)) as source:
         Sync(folder, settings, lambda: host, from_text(moment), after=after, midway=midway).run(source)
     sys.stdout.write(str(seen))
