@@ -73,7 +73,7 @@ class _Teller:
         taken_over = successors(mitigation for _, mitigation in named)
         elsewhere = has_production and feed.channel != PRODUCTION
         own = [(e, m) for e, m in named if not (elsewhere and m.channel == PRODUCTION)]
-        shared = [e for e, m in named if (e, m) not in own and _is_in_force(e, m)]
+        shared = [e for e, m in named if elsewhere and m.channel == PRODUCTION and _is_in_force(e, m)]
         in_force = [self._mitigation(e, m, feed.product) for e, m in own if _is_in_force(e, m)]
         return FeedWords(
             anchor=f"{feed.product}-{feed.channel}",
