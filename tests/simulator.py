@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -160,13 +161,15 @@ class Simulator:
         return [path for _, path, _ in self.requests]
 
     @contextmanager
-    def serving(self) -> Iterator[Self]:
+    def serving(self, tls: ssl.SSLContext | None = None) -> Iterator[Self]:
         """Serve on a free port of loopback; `url` is where."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
         try:
             yield self
         finally:
@@ -205,6 +208,11 @@ def _handler(simulator: Simulator) -> type[BaseHTTPRequestHandler]:
                 _drip(self.wfile, answer.body, answer.drip)
             else:
                 self.wfile.write(answer.body)
+
+        def handle(self) -> None:
+            # An agent that refuses a TLS certificate, or has had enough, ends the talk: that is its right.
+            with suppress(OSError):
+                super().handle()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Say nothing: the tests look at `requests`."""

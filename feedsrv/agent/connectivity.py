@@ -6,6 +6,7 @@ still stop every mitigation. So this goes the way a sync goes, and changes and r
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from requests.utils import get_environ_proxies
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
 from feedsrv.agent.settings import AgentSettings
 from feedsrv.agent.source import (
@@ -162,8 +163,7 @@ class _Path:
             return "not used; documents are signed end to end"
         if self._proxy is not None:
             return "through the proxy, tried with the next step"
-        ca_file = self._settings.tls_ca
-        context = ssl.create_default_context(cafile=None if ca_file is None else str(self._home / ca_file))
+        context = ssl.create_default_context(cafile=self._authorities())
         host, port = self._server.hostname or "", self._server.port or 443
         try:
             with (
@@ -180,6 +180,13 @@ class _Path:
             raise TlsFailedError(
                 f"{host} port {port} does not speak TLS ({error.strerror or error})"
             ) from None
+
+    def _authorities(self) -> str:
+        """The very file that polling goes by."""
+        if self._settings.tls_ca is not None:
+            return str(self._home / self._settings.tls_ca)
+        named = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        return next((path for path in named if path), DEFAULT_CA_BUNDLE_PATH)
 
     def fetch(self) -> str:
         answer = self._source.feed(feed_path(self._product, self._settings.channel), etag=None)

@@ -72,8 +72,8 @@ class HttpSource:
         if proxy is not None:
             self._session.proxies = {"http": proxy, "https": proxy}
             self._session.trust_env = False
-        if tls_ca is not None:
-            self._session.verify = tls_ca
+        # Said with each request: what the environment says of authorities would win over the session's.
+        self._verify: bool | str = True if tls_ca is None else tls_ca
 
     @property
     def origin(self) -> str:
@@ -142,7 +142,12 @@ class HttpSource:
     def _request(self, address: str, headers: Mapping[str, str]) -> requests.Response:
         try:
             return self._session.get(
-                address, headers=dict(headers), stream=True, timeout=self._timeout, allow_redirects=False
+                address,
+                headers=dict(headers),
+                stream=True,
+                timeout=self._timeout,
+                allow_redirects=False,
+                verify=self._verify,
             )
         except SSLError as error:
             raise TlsFailedError(
