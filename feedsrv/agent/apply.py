@@ -123,6 +123,8 @@ class Hands:
             wanted_slots.add(wanted.slot)
             mine = changes.get(wanted.slot) or self._noted(mitigation.id, wanted.slot)
             finding, made = self.changer.put_in_place(wanted, mine, self.state)
+            if finding.presence is Presence.CONFLICT:
+                finding, made = self._move(wanted, finding, changes)
             findings.append(finding)
             if made is not None:
                 changes[wanted.slot] = made
@@ -145,6 +147,31 @@ class Hands:
             )
         self._settle()
         return Outcome(decision, tuple(findings))
+
+    def _move(
+        self, wanted: Wanted, conflict: Finding, changes: dict[str, Change]
+    ) -> tuple[Finding, Change | None]:
+        """Try again where our own rule of the same name stands in the way, at another place.
+
+        IIS takes no two rules of one name where one place lies below the other, so here the old one has to
+        go a moment earlier. Where the new one cannot be made, the old one is put back.
+        """
+        name = wanted.target.rule_name
+        old = next(
+            (one for one in changes.values() if one.rule_name == name and one.slot != wanted.slot), None
+        )
+        if old is None:
+            return conflict, None
+        id_, revision = wanted.target.mitigation_id, wanted.target.revision
+        if self.changer.take_back(id_, revision, old).problem is not None:
+            return conflict, None
+        finding, made = self.changer.put_in_place(wanted, None, self.state)
+        if made is not None:
+            del changes[old.slot]
+            return finding, made
+        before = Wanted(replace(wanted.target, action=old.action), old.slot, old.order)
+        self.changer.put_in_place(before, old, self.state)
+        return finding, None
 
     def roll_back(self, decision: Decision) -> Outcome:
         """Take back everything of a mitigation, last change first, once its successors are in place.

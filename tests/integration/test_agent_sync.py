@@ -11,6 +11,7 @@ from signxml.verifier import XMLVerifier
 
 from feedsrv.agent.settings import write_pool_switch
 from feedsrv.agent.state import Status
+from feedsrv.model.action import Place, Scope, UrlRewrite
 from feedsrv.model.feed import digest_of
 from feedsrv.model.mitigation import Status as MitigationStatus
 from tests.pki import Pki
@@ -320,3 +321,39 @@ def test_a_rule_that_something_switches_off_is_not_called_applied(world: World) 
     assert codes(done) == ["agent.not_in_force"]
     assert disabled is Status.DISABLED
     assert world.host.names() == set()
+
+
+def test_a_rule_that_moves_to_another_place_takes_its_name_along(world: World) -> None:
+    """Where one name cannot stand twice, the old rule goes a moment before the new one comes."""
+    world.host.one_name_once = True
+    world.publisher.publish(mitigation())
+    world.sync()
+    moved = UrlRewrite("A1", "PowerShell - inbound", Place(Scope.SERVER), rule().rule)
+    world.publisher.publish(mitigation(revision=2, actions=(moved,)))
+
+    done = world.sync()
+
+    assert codes(done) == []
+    assert {place for place, spot in world.host.rules.items() if spot} == {"inbound the whole server"}
+    world.install(FIXED)
+    world.sync()
+    assert world.host.names() == set()
+
+
+def test_a_rule_that_cannot_move_stays_where_it_was(world: World) -> None:
+    """The old place protects until the new one can be written."""
+    world.host.one_name_once = True
+    world.publisher.publish(mitigation())
+    world.sync()
+    moved = UrlRewrite("A1", "PowerShell - inbound", Place(Scope.SERVER), rule().rule)
+    world.publisher.publish(mitigation(revision=2, actions=(moved,)))
+    world.host.read_only.add("the whole server")
+
+    failed = world.sync()
+    kept = {place for place, spot in world.host.rules.items() if spot}
+    world.host.read_only.clear()
+    world.sync()
+
+    assert codes(failed) == ["agent.adapter"]
+    assert kept == {"inbound Default Web Site"}
+    assert {place for place, spot in world.host.rules.items() if spot} == {"inbound the whole server"}

@@ -25,6 +25,10 @@ class MemoryHost:
     """Places where a child configuration clears all rules."""
     failing: set[str] = field(default_factory=set)
     """Names that cannot be changed."""
+    read_only: set[str] = field(default_factory=set)
+    """Places that cannot be changed."""
+    one_name_once: bool = False
+    """Refuse a name that stands at another place already, as IIS does below it."""
     file: Path | None = None
     done: list[str] = field(default_factory=list)
     """What was really changed, in order."""
@@ -40,7 +44,8 @@ class MemoryHost:
             case DoNothing():
                 return Sight(Presence.PRESENT, "nothing to change")
             case AppPool(pool=name) | Service(service=name):
-                presence = Presence.PRESENT if name in self.stopped else Presence.ABSENT
+                started = Presence.CHANGED if target.ours else Presence.ABSENT
+                presence = Presence.PRESENT if name in self.stopped else started
                 return Sight(presence, f"{name} is {'stopped' if name in self.stopped else 'running'}")
             case UrlRewrite() as action:
                 return self._look_at_rule(target, action)
@@ -57,6 +62,8 @@ class MemoryHost:
                 Presence.CHANGED if target.ours else Presence.CONFLICT, f"{target.rule_name} is another"
             )
         same = next((name for name, what in spot.items() if what == wanted), None)
+        if self.one_name_once and target.rule_name in self.names():
+            return Sight(Presence.CONFLICT, f"{target.rule_name} stands at another place")
         if same is not None:
             return Sight(Presence.PRESENT, f"{same} does the same")
         return Sight(Presence.ABSENT, f"no rule in {action.place}")
@@ -121,7 +128,8 @@ class MemoryHost:
         return self.rules.setdefault(f"{action.direction} {action.place}", {})
 
     def _refuse(self, target: Target) -> None:
-        if target.rule_name in self.failing:
+        place = str(target.action.place) if isinstance(target.action, UrlRewrite) else ""
+        if target.rule_name in self.failing or place in self.read_only:
             raise AdapterError(f"{target.rule_name}: the configuration is read-only")
 
     def _keep(self, what: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from feedsrv.agent.ports import Target
-from feedsrv.model.action import Action, UrlRewrite
-from tests.contract.adapter_contract import AdapterBench, AdapterContract
+from feedsrv.model.action import Action, AppPool, UrlRewrite
+from tests.contract.adapter_contract import AdapterBench, AdapterContract, NamelessAdapterContract
 from tests.unit.agent.making import pool, rule
 from tests.unit.agent.memory_host import MemoryHost
 
@@ -30,20 +30,25 @@ class MemoryBench:
         return self.adapter.snapshot()
 
     def spoil(self) -> bool:
-        """Change our rule."""
-        return self._write("something else")
+        """Change our rule, or start the pool."""
+        match self.action:
+            case UrlRewrite() as rewrite:
+                self._spot(rewrite)[self.target.rule_name] = "something else"
+            case AppPool(pool=name):
+                self.adapter.stopped.discard(name)
+            case _:
+                return False
+        return True
 
     def occupy(self) -> bool:
         """Take our name."""
-        return self._write("something foreign")
-
-    def _write(self, what: str) -> bool:
         if not isinstance(self.action, UrlRewrite):
             return False
-        self.adapter.rules.setdefault(f"{self.action.direction} {self.action.place}", {})[
-            self.target.rule_name
-        ] = what
+        self._spot(self.action)[self.target.rule_name] = "something foreign"
         return True
+
+    def _spot(self, action: UrlRewrite) -> dict[str, str]:
+        return self.adapter.rules.setdefault(f"{action.direction} {action.place}", {})
 
 
 class TestMemoryRules(AdapterContract):
@@ -55,7 +60,7 @@ class TestMemoryRules(AdapterContract):
         return MemoryBench(rule())
 
 
-class TestMemoryPools(AdapterContract):
+class TestMemoryPools(NamelessAdapterContract):
     """Pools in memory."""
 
     @pytest.fixture

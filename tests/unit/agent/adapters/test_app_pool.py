@@ -11,7 +11,7 @@ from feedsrv.agent.adapters.pretended_machine import PretendedMachine
 from feedsrv.agent.adapters.runner import Answer
 from feedsrv.agent.ports import Adapter, AdapterError, NotThereError, Presence, Target
 from feedsrv.model.action import AppPool, Service
-from tests.contract.adapter_contract import AdapterBench, AdapterContract
+from tests.contract.adapter_contract import AdapterBench, NamelessAdapterContract
 from tests.unit.agent.adapters.iis_tree import Tree, target
 
 POOLS = ("OWA", "Always", "Plain")
@@ -46,7 +46,7 @@ class PoolBench:
         return False
 
 
-class TestAppPoolsKeepThePromises(AdapterContract):
+class TestAppPoolsKeepThePromises(NamelessAdapterContract):
     """A pool with attributes written plainly, oddly, or not at all."""
 
     @pytest.fixture(params=POOLS)

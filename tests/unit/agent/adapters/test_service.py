@@ -12,7 +12,7 @@ from feedsrv.agent.adapters.runner import Answer
 from feedsrv.agent.adapters.service import Services
 from feedsrv.agent.ports import Adapter, AdapterError, NotThereError, Presence, Target
 from feedsrv.model.action import AppPool, Service
-from tests.contract.adapter_contract import AdapterBench, AdapterContract
+from tests.contract.adapter_contract import AdapterBench, NamelessAdapterContract
 from tests.unit.agent.adapters.iis_tree import target
 
 STOPPED, RUNNING = 1, 4
@@ -59,7 +59,7 @@ class ServiceBench:
         return False
 
 
-class TestServicesKeepThePromises(AdapterContract):
+class TestServicesKeepThePromises(NamelessAdapterContract):
     """Services of every start mode, running or not."""
 
     @pytest.fixture(params=["Auto", "Delayed", "Manual", "Idle"])
