@@ -13,4 +13,5 @@ from feedsrv.web.folder import FolderShelf
 
 def public() -> Door:
     """The application for the settings of this process's environment."""
-    return create_app(shelf=FolderShelf(read_settings().shelf_folder))
+    settings = read_settings()
+    return create_app(shelf=FolderShelf(settings.shelf_folder), publisher=settings.publisher)

@@ -54,10 +54,24 @@ def cross_check(signed: bytes, anchors: Iterable[x509.Certificate], at: datetime
         raise CrossCheckError("a certificate in the signed document is not valid at the time of signing")
     ask_chain = _all_valid(certificates, now())
     with _ONE_AT_A_TIME:
-        _verify(signed, key=xmlsec.Key.from_memory(_pem(signer), xmlsec.constants.KeyDataFormatCertPem))
         if ask_chain:
-            _verify(signed, trusted=pinned)
+            _ask_for_the_chain(signed, signer, pinned)
+        else:
+            _verify(signed, key=_key_of(signer))
     return ask_chain
+
+
+def _ask_for_the_chain(signed: bytes, signer: x509.Certificate, pinned: tuple[x509.Certificate, ...]) -> None:
+    try:
+        _verify(signed, trusted=pinned)  # asks for the signature, too
+    except CrossCheckError:
+        # Which of the two it was is worth a second look only now.
+        _verify(signed, key=_key_of(signer))
+        raise
+
+
+def _key_of(certificate: x509.Certificate) -> xmlsec.Key:
+    return xmlsec.Key.from_memory(_pem(certificate), xmlsec.constants.KeyDataFormatCertPem)
 
 
 def _all_valid(certificates: Iterable[x509.Certificate], at: datetime) -> bool:

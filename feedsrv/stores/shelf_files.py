@@ -149,7 +149,7 @@ class FileShelf:
 
 def squeeze(data: bytes) -> bytes:
     """Compress; the same input gives the same bytes."""
-    return gzip.compress(data, compresslevel=9, mtime=0)
+    return gzip.compress(data, compresslevel=6, mtime=0)
 
 
 def _sibling(target: Path) -> Path:

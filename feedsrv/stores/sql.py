@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, delete, func, insert, select, update
@@ -111,6 +111,12 @@ class SqlWork:
         return SqlAuditLog(self._connection)
 
 
+# What was published never changes, and every publication looks at all of it.
+@lru_cache(maxsize=4096)
+def _published_words(text: str) -> Mitigation:
+    return from_json(Mitigation, text)
+
+
 class SqlRevisions:
     """Revisions of mitigations, by id and number."""
 
@@ -144,7 +150,7 @@ class SqlRevisions:
         wanted = select(_R.words, _R.published_digest, _R.published_size, _R.published_at)
         rows = self._connection.execute(wanted.where(*_newest_at(Stage.PUBLISHED)).order_by(_R.id))
         return tuple(
-            Standing(from_json(Mitigation, words), Published(digest, size, datetime.fromisoformat(at)))
+            Standing(_published_words(words), Published(digest, size, datetime.fromisoformat(at)))
             for words, digest, size, at in rows
         )
 

@@ -36,11 +36,21 @@ class Ratio:
         )
 
 
-def medians(contenders: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
-    """Seconds that each contender takes, as the median of its turns; a first turn is not counted."""
+def medians(
+    contenders: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    before: Mapping[str, Callable[[], object]] | None = None,
+) -> dict[str, float]:
+    """Seconds that each contender takes, as the median of its turns; a first turn is not counted.
+
+    `before` is done ahead of each turn of the contender of that name, and not counted either.
+    """
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
+            if before is not None:
+                before[name]()
             begun = perf_counter()
             run()
             if number:
