@@ -357,3 +357,33 @@ def test_a_rule_that_cannot_move_stays_where_it_was(world: World) -> None:
     assert codes(failed) == ["agent.adapter"]
     assert kept == {"inbound Default Web Site"}
     assert {place for place, spot in world.host.rules.items() if spot} == {"inbound the whole server"}
+
+
+def test_a_build_that_cannot_be_read_changes_nothing_for_its_sake(world: World) -> None:
+    """A file that an update moved away is told; what is applied stays, and nothing new is applied."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+    world.tell(build=None, build_source="moved-away.txt")
+
+    done = world.sync()
+
+    assert codes(done) == ["agent.build_source"]
+    assert world.host.names() == {NAME}
+    assert world.host.stopped == set()
+    assert world.status("M0002") is Status.UNKNOWN_BUILD
+
+
+def test_an_update_that_writes_the_build_file_is_noticed(world: World) -> None:
+    """Nobody has to say anything: the next sync reads it."""
+    (world.home / "build.txt").write_text("15.2.986.5")
+    world.tell(build=None, build_source="build.txt")
+    world.publisher.publish(mitigation())
+    world.sync()
+    protected = world.host.names()
+    (world.home / "build.txt").write_text(f"{FIXED}\n")
+
+    world.sync()
+
+    assert protected == {NAME}
+    assert world.host.names() == set()
