@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from feedsrv.clock import to_text
 
@@ -114,7 +116,14 @@ class IndexPage:
 def render_index(page: IndexPage) -> bytes:
     """The page as HTML; the same words give the same bytes."""
     template = _environment().get_template("index.html")
-    return template.render(page=page, stylesheet=STYLESHEET, icon=ICON).encode()
+    return template.render(page=page, card=_card, stylesheet=STYLESHEET, icon=ICON).encode()
+
+
+# A publication changes one of perhaps a thousand: the others look as they did.
+@lru_cache(maxsize=4096)
+def _card(at: str, words: MitigationWords) -> Markup:
+    # Its template escapes every word, so what comes out is markup.
+    return Markup(_environment().get_template("mitigation.html").render(at=at, one=words))  # noqa: S704 -- as said
 
 
 def page_files() -> dict[str, bytes]:
@@ -127,6 +136,7 @@ def page_files() -> dict[str, bytes]:
     return {STYLESHEET: notice + b"\n".join(parts), ICON: (static / ICON).read_bytes()}
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("feedsrv.web"),
