@@ -16,7 +16,8 @@ class Ratio:
     baseline: str
     seconds: float
     baseline_seconds: float
-    at_most: float
+    at_most: float | None
+    """None where the ratio is shown for its own sake."""
 
     @property
     def value(self) -> float:
@@ -26,13 +27,17 @@ class Ratio:
     @property
     def is_missed(self) -> bool:
         """True where it is more than it may be."""
-        return self.value > self.at_most
+        return self.at_most is not None and self.value > self.at_most
 
     def __str__(self) -> str:
-        verdict = "MISSED" if self.is_missed else "ok"
+        goal = (
+            ""
+            if self.at_most is None
+            else f", at most {self.at_most:.2f}: {'MISSED' if self.is_missed else 'ok'}"
+        )
         return (
-            f"{self.name:<44} {self.seconds * 1000:>9.2f} ms  {self.value:>6.2f} x {self.baseline} "
-            f"({self.baseline_seconds * 1000:.2f} ms), at most {self.at_most:.2f}: {verdict}"
+            f"{self.name:<56} {self.seconds * 1000:>8.1f} ms  {self.value:>5.2f} x {self.baseline} "
+            f"({self.baseline_seconds * 1000:.1f} ms){goal}"
         )
 
 
