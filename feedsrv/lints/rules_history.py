@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.rules_ranges import says_something
-from feedsrv.lints.spans import first_gap, ranges_of, rest_of_branch, shared
+from feedsrv.lints.spans import ranges_of, shared
 from feedsrv.model.build import Build, BuildRange
 from feedsrv.model.feed import Feed
 from feedsrv.model.mitigation import PRODUCTION, Mitigation
@@ -66,11 +67,11 @@ def numbers_count_up(publication: Publication) -> Iterator[Finding]:
 def moved_fix_says_why(publication: Publication) -> Iterator[Finding]:
     """S7: moving `fixed` up, or taking it away, says why: agents will apply the mitigation again.
 
-    It is asked of every build from an old `fixed` to the end of its branch: does the new revision hold
-    builds there that the standing one did not? Whether that comes from a later `fixed`, from none, or
-    from a second range makes no difference to the servers, nor does a detour by a withdrawn revision. That
-    a reason is a good one, only a reviewer can say; what can be checked is that Change names each old
-    fixed build, so that it speaks of this very move, and has words besides.
+    It is asked of every build from an old `fixed` to where the next old range begins: does the new revision
+    hold builds there, which the standing one took for fixed? Whether that comes from a later `fixed`, from
+    none, or from a second range in a later branch makes no difference to the servers, nor does a detour by
+    a withdrawn revision. That a reason is a good one, only a reviewer can say; what can be checked is that
+    Change names each old fixed build, so that it speaks of this very move, and has words besides.
     """
     for draft in publication.candidates:
         mitigation = draft.mitigation
@@ -159,10 +160,17 @@ def _breaks_with(new: Feed, current: Feed | None, digest: str | None) -> Iterato
             f"version {new.version} does not follow version {current.version}, which is current",
             f"make it version {current.version + 1}",
         )
-    if new.issued < current.issued:
+    if new.expires <= current.issued:
+        # A clock that was set back a little does no harm, and must not hold up an emergency.
         yield (
-            f"version {new.version} would be issued before version {current.version}",
-            "set this machine's clock right",
+            (
+                f"version {new.version} would expire before version {current.version} was issued, on "
+                f"{current.issued:%Y-%m-%d %H:%M} UTC"
+            ),
+            (
+                "set this machine's clock right; if it was wrong then and is right now, let feeds live "
+                "longer until that day has come"
+            ),
         )
     if digest is None or new.previous != digest:
         yield (
@@ -188,13 +196,14 @@ def _breaks_with(new: Feed, current: Feed | None, digest: str | None) -> Iterato
 
 
 def _held_again(standing: Mitigation, new: Mitigation, product: str, fixed: Build) -> BuildRange | None:
-    """Builds at or after a fix, in its branch, that only the new revision holds."""
-    for build_range in ranges_of(new, product):
-        past_the_fix = shared(build_range, rest_of_branch(fixed))
-        again = None if past_the_fix is None else first_gap(past_the_fix, ranges_of(standing, product))
-        if again is not None:
-            return again
-    return None
+    """Builds from a fix up to the next range of the standing revision, that the new one holds."""
+    later = [one.introduced for one in ranges_of(standing, product) if one.introduced >= fixed]
+    end = min(later, default=None)
+    if end == fixed:
+        return None
+    taken_for_fixed = BuildRange(fixed, end)
+    overlaps = (shared(one, taken_for_fixed) for one in ranges_of(new, product))
+    return min((one for one in overlaps if one is not None), key=attrgetter("introduced"), default=None)
 
 
 def _speaks_of(change: str | None, build: Build) -> bool:

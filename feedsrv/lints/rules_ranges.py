@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from feedsrv.lints.finding import Finding
+from feedsrv.lints.fixes import left_open
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.spans import ranges_of
 from feedsrv.model.build import Build
-from feedsrv.model.mitigation import Mitigation
+from feedsrv.model.catalogue import CumulativeUpdate
+from feedsrv.model.mitigation import HEARTBEAT, PRODUCTION, Mitigation, Status
 
 MIN_LETTERS: Final = 8
 """Fewer letters than this are no explanation in any language: `tbd`, `n/a`, `-`."""
@@ -19,8 +21,12 @@ def begins_at_a_released_build(publication: Publication) -> Iterator[Finding]:
     """S1: every range names a catalogued product and begins at a released build of it.
 
     A slip in a product id or in a build's last number protects nobody, silently. Standing revisions
-    are read again, so that a catalogue which lost a product or a build is noticed, too.
+    are read again, so that a catalogue which lost a product or a build is noticed, too. The heartbeat is
+    in every feed, and an agent refuses what does not name its product: so it names them all.
     """
+    for draft in publication.candidates:
+        if draft.mitigation.id == HEARTBEAT:
+            yield from _misses_servers(publication, draft.mitigation)
     for mitigation in publication.after:
         for product in mitigation.products:
             if product not in publication.catalogue.products:
@@ -79,14 +85,22 @@ def fixed_is_a_registered_update(publication: Publication) -> Iterator[Finding]:
     At that build agents take the protection away, so the update must be one that we know, of this very
     product, and the fixes known up to it must hold every vulnerability that the mitigation names (or the
     update calls the mitigation needless). That it lies above `introduced` is refused by `BuildRange`
-    already. Withdrawn revisions are not asked: agents roll them back whatever their ranges say.
+    already. Withdrawn revisions are not asked: agents roll them back whatever their ranges say. What
+    stands is not asked either: where a fix turns out not to hold, the catalogue is corrected first, then a
+    revision says so (S7), and nothing else must wait for that.
     """
-    for mitigation in publication.active_after:
+    for draft in publication.candidates:
+        mitigation = draft.mitigation
         for product, build_range in mitigation.ranges():
             fixed = build_range.fixed
-            if fixed is None or product not in publication.catalogue.products:
-                continue  # S2 and S1 speak of these.
-            if not _is_update(publication, product, fixed):
+            if (
+                fixed is None
+                or product not in publication.catalogue.products
+                or mitigation.status is Status.WITHDRAWN
+            ):
+                continue  # S2 and S1 speak of the first two.
+            update = _update(publication, product, fixed)
+            if update is None:
                 yield Finding(
                     "S3",
                     str(mitigation),
@@ -94,14 +108,14 @@ def fixed_is_a_registered_update(publication: Publication) -> Iterator[Finding]:
                     "register that cumulative update first, or correct the build",
                 )
                 continue
-            missing = _not_fixed_by(publication, mitigation, product, fixed)
+            missing = left_open(mitigation, update, (*publication.catalogue.updates, *publication.releasing))
             if missing:
                 yield Finding(
                     "S3",
                     str(mitigation),
                     f"product {product}: no registered cumulative update up to {fixed} is known to fix "
                     f"{', '.join(missing)}, yet agents would take the protection away there",
-                    f"add what it fixes to the cumulative update {fixed} in the catalogue (or list "
+                    f"register the cumulative update {fixed} again with all that it fixes (or with "
                     f"{mitigation.id} among what it makes needless), or correct fixed",
                 )
 
@@ -115,6 +129,24 @@ def says_something(words: str | None) -> bool:
     return sum(letter.isalpha() for letter in words or "") >= MIN_LETTERS
 
 
+def _misses_servers(publication: Publication, heartbeat: Mitigation) -> Iterator[Finding]:
+    missing = sorted(set(publication.catalogue.products) - set(heartbeat.products))
+    if missing:
+        yield Finding(
+            "S1",
+            str(heartbeat),
+            f"the heartbeat does not name {', '.join(missing)}, whose agents would refuse it",
+            "add an Affects for each product of the catalogue, from its first build on",
+        )
+    if heartbeat.channel != PRODUCTION:
+        yield Finding(
+            "S1",
+            str(heartbeat),
+            f"the heartbeat is for channel {heartbeat.channel} alone, so other feeds would have none",
+            f"give it channel {PRODUCTION}, which is in every feed",
+        )
+
+
 def _near(publication: Publication, product: str, build: Build) -> str:
     """Name the released builds on both sides of a wrong one."""
     releases = [release.build for release in publication.catalogue.product(product).releases]
@@ -124,22 +156,6 @@ def _near(publication: Publication, product: str, build: Build) -> str:
     return f"; the catalogue has {' and '.join(sides)} nearby"
 
 
-def _is_update(publication: Publication, product: str, build: Build) -> bool:
-    return publication.catalogue.update(product, build) is not None or any(
-        (update.product, update.build) == (product, build) for update in publication.releasing
-    )
-
-
-def _not_fixed_by(
-    publication: Publication, mitigation: Mitigation, product: str, fixed: Build
-) -> tuple[str, ...]:
-    """Vulnerabilities of the mitigation that no known update of the product fixes at or below `fixed`."""
-    known = [
-        update
-        for update in (*publication.catalogue.updates, *publication.releasing)
-        if update.product == product and update.build <= fixed
-    ]
-    if any(update.build == fixed and mitigation.id in update.needless for update in known):
-        return ()
-    fixes = {vulnerability for update in known for vulnerability in update.fixes}
-    return tuple(one for one in mitigation.vulnerabilities if one not in fixes)
+def _update(publication: Publication, product: str, build: Build) -> CumulativeUpdate | None:
+    releasing = (one for one in publication.releasing if (one.product, one.build) == (product, build))
+    return publication.catalogue.update(product, build) or next(releasing, None)

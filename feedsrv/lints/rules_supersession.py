@@ -9,7 +9,7 @@ from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.spans import first_gap, ranges_of
 from feedsrv.model.action import Action, AppPool, DoNothing, Place, Service, UrlRewrite
-from feedsrv.model.mitigation import Mitigation, Status
+from feedsrv.model.mitigation import HEARTBEAT, Mitigation, Status
 from feedsrv.model.supersession import find_cycle
 
 Footprint = tuple[object, ...]
@@ -22,9 +22,17 @@ def can_be_taken_back(publication: Publication) -> Iterator[Finding]:
     An inverse belongs to one action: two actions of a mitigation that stop the same pool, or write the
     same rule, could not be taken back one by one. A superseded mitigation is rolled back where its
     successor is in place, so a build that only the old one holds would lose its protection unnoticed.
+    The heartbeat has nothing to take back, and nothing takes over from it.
     """
     for draft in publication.candidates:
         yield from _shared_inverses(draft.mitigation)
+        if draft.mitigation.id == HEARTBEAT and not draft.mitigation.is_heartbeat:
+            yield Finding(
+                "S8",
+                str(draft.mitigation),
+                "the heartbeat goes to every server, whatever it runs, and would change something there",
+                "leave DoNothing as its only kind of action, and write a mitigation for the rest",
+            )
     after = {mitigation.id: mitigation for mitigation in publication.after}
     for mitigation in publication.active_after:
         for old_id in mitigation.supersedes:
@@ -35,6 +43,13 @@ def can_be_taken_back(publication: Publication) -> Iterator[Finding]:
                     str(mitigation),
                     f"it supersedes {old_id}, which was never published",
                     f"correct the id, or publish {old_id} first or together with it",
+                )
+            elif old_id == HEARTBEAT:
+                yield Finding(
+                    "S8",
+                    str(mitigation),
+                    "it supersedes the heartbeat, which shows on every server that the whole path works",
+                    f"take {HEARTBEAT} out of Supersedes",
                 )
             elif old.status is Status.ACTIVE:
                 yield from _left_uncovered(mitigation, old)

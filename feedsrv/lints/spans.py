@@ -43,15 +43,6 @@ def first_gap(wanted: BuildRange, covering: Iterable[BuildRange]) -> BuildRange 
     return _between(begin, wanted.fixed)
 
 
-def rest_of_branch(build: Build) -> BuildRange:
-    """From a build up to the next cumulative branch: where its fixes should still hold.
-
-    >>> print(rest_of_branch(Build(15, 2, 986, 36)))
-    15.2.986.36 up to 15.2.987.0
-    """
-    return BuildRange(build, Build(build.major, build.minor, build.cumulative + 1, 0))
-
-
 def _lower(one: Build | None, other: Build | None) -> Build | None:
     ends = [end for end in (one, other) if end is not None]
     return min(ends, default=None)

@@ -1,4 +1,7 @@
-"""Making revisions: the words are fixed here, `issued` included, and so are the bytes that will be signed."""
+"""Making revisions: the words are fixed here, `issued` included, and so are the bytes that will be signed.
+
+And refusing to touch what is being published at this moment.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import replace
 
 from feedsrv.codec.authoring import write_draft
 from feedsrv.codec.mitigation import write_mitigation
+from feedsrv.model.catalogue import CumulativeUpdate
 from feedsrv.model.feed import digest_of
 from feedsrv.model.lifecycle import Stage, move
 from feedsrv.model.mitigation import Draft
@@ -67,4 +71,18 @@ def refuse_if_on_its_way(work: Work, revision: Revision) -> None:
         raise InWorkError(
             f"{revision} is on its way: a publication of it was begun. Let `feedsrv feed publish` finish, "
             "then write the next revision"
+        )
+
+
+def refuse_if_update_on_its_way(work: Work, update: CumulativeUpdate) -> None:
+    """An update that a begun publication releases is not changed any more.
+
+    Raises:
+        InWorkError: it is.
+    """
+    intent = work.intents.open()
+    if intent is not None and (update.product, update.build) in intent.updates:
+        raise InWorkError(
+            f"{update.product} {update.build} is on its way: a publication that releases it was begun. Let "
+            "`feedsrv feed publish` finish, then try again"
         )

@@ -89,15 +89,14 @@ def gather(work: Work) -> Gathered:
 
     words = {one: revision.mitigation for one, revision in approved.items()}
     stands = {one.mitigation.id: one.mitigation for one in standing}
-    registered = [one.update for one in updates if one.update.stage is UpdateStage.REGISTERED]
     asked = [one.update for one in updates if one.releasing_by is not None]
-    going, out = ready_together(words, stands, releasing=asked, registered=registered)
+    going, out = ready_together(words, stands, releasing=asked, updates=catalogue.updates)
 
     candidates = tuple(approved[one] for one in sorted(going))
-    held_updates = [one for one in registered if one not in out]
+    unreleased = [one for one in catalogue.updates if one.stage is UpdateStage.REGISTERED and one not in out]
     held = [
-        *_held_revisions(words, stands, going, held_updates),
-        *_held_updates({one: words[one] for one in going}, stands, [one for one in asked if one not in out]),
+        *_held_revisions(words, stands, going, unreleased),
+        *_held_updates([one for one in asked if one not in out], words, stands, going, catalogue.updates),
     ]
     return Gathered(
         catalogue=catalogue,
@@ -131,15 +130,21 @@ def _held_revisions(
 
 
 def _held_updates(
-    candidates: Mapping[str, Mitigation],
-    standing: Mapping[str, Mitigation],
     held: list[CumulativeUpdate],
+    words: Mapping[str, Mitigation],
+    standing: Mapping[str, Mitigation],
+    going: set[str],
+    known: tuple[CumulativeUpdate, ...],
 ) -> Iterator[str]:
     for update in held:
-        missing = ", ".join(unanswered(update, candidates, standing))
+        # Those without an answer; where all have one, those whose answer must wait for another update.
+        missing = unanswered(update, {**standing, **words}, known) or unanswered(
+            update, {**standing, **{one: words[one] for one in going}}, known
+        )
         yield (
-            f"{update.product} {update.build} waits for a revision of {missing} that names it as the fix, is "
-            "approved, and does not itself wait for another update"
+            f"{update.product} {update.build} waits for a revision of {', '.join(missing)} that names it as "
+            "the fix, is approved, and does not itself wait for another update; registering it again drafts "
+            "what is missing"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from feedsrv import clock
@@ -10,7 +11,7 @@ from feedsrv.codec.authoring import read_draft
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.run import lint
-from feedsrv.model.catalogue import Catalogue
+from feedsrv.model.catalogue import Catalogue, CumulativeUpdate
 from feedsrv.model.mitigation import Draft
 from feedsrv.publishing.audit import Chain, verify_chain
 from feedsrv.publishing.comparing import Difference, compare
@@ -83,7 +84,7 @@ class Reading:
         """
         with self._store.look() as work:
             newest = find_revision(work, mitigation_id)
-            return () if not newest.is_open else self._lint(work, draft_of(newest))
+            return () if not newest.is_open else self._lint(work, (draft_of(newest),))
 
     def catalogue(self) -> Catalogue:
         """Products, and every update that is registered or released.
@@ -143,16 +144,19 @@ class Reading:
         """
         return verify_chain(self.list_audit())
 
-    def _lint(self, work: Work, draft: Draft) -> tuple[Finding, ...]:
+    def _lint(
+        self, work: Work, drafts: Iterable[Draft], *, releasing: tuple[CumulativeUpdate, ...] = ()
+    ) -> tuple[Finding, ...]:
         return lint(
             Publication(
                 catalogue=catalogue_of(work),
-                candidates=(draft,),
+                candidates=tuple(drafts),
                 standing=tuple(one.mitigation for one in work.revisions.standing()),
                 at=self._now(),
                 published_revisions=work.revisions.published_numbers(),
                 mitigation_key_ends=self._key_ends,
                 max_review=self._max_review,
+                releasing=releasing,
             )
         )
 

@@ -9,23 +9,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from feedsrv.lints.fixes import concerns
+from feedsrv.lints.spans import ranges_of
 from feedsrv.model.build import Build, BuildRange
-from feedsrv.model.catalogue import CumulativeUpdate, Product
+from feedsrv.model.catalogue import CumulativeUpdate, Product, UpdateStage
 from feedsrv.model.mitigation import Mitigation, Status, review_span
 
 
-def obliges(update: CumulativeUpdate, mitigation: Mitigation) -> bool:
-    """True where an active mitigation must name the update as its fix, and does not yet."""
-    concerns = mitigation.id in update.needless or not set(update.fixes).isdisjoint(
-        mitigation.vulnerabilities
-    )
+def obliges(update: CumulativeUpdate, mitigation: Mitigation, known: Iterable[CumulativeUpdate] = ()) -> bool:
+    """True where an active mitigation must name the update as its fix, and does not yet.
+
+    `known` are the other updates that servers may have.
+    """
     return (
-        concerns
-        and mitigation.status is Status.ACTIVE
-        and any(
-            product == update.product and _is_fixed_by(build_range, update)
-            for product, build_range in mitigation.ranges()
-        )
+        mitigation.status is Status.ACTIVE
+        and any(_is_fixed_by(one, update) for one in ranges_of(mitigation, update.product))
+        and concerns(update, mitigation, known)
+    )
+
+
+def contradicts(update: CumulativeUpdate, mitigation: Mitigation, known: Iterable[CumulativeUpdate]) -> bool:
+    """True where an active mitigation calls the very build of the update the first that is affected."""
+    return (
+        mitigation.status is Status.ACTIVE
+        and any(one.introduced == update.build for one in ranges_of(mitigation, update.product))
+        and concerns(update, mitigation, known)
     )
 
 
@@ -73,48 +81,38 @@ def ready_together(
     standing: Mapping[str, Mitigation],
     *,
     releasing: Iterable[CumulativeUpdate],
-    registered: Iterable[CumulativeUpdate],
+    updates: Iterable[CumulativeUpdate],
 ) -> tuple[set[str], tuple[CumulativeUpdate, ...]]:
     """Which candidates can go out, and which updates with them, so that no one goes without the other.
 
-    An update waits while a mitigation it obliges has no candidate that names it; a candidate waits
-    while an update it names does. `registered` are all that are not released yet.
+    An update waits while anything that would stand does not name it and must; a candidate waits while an
+    update it names does. So an emergency goes first, and the update that would fix it waits for its next
+    revision. `updates` are all that are known.
     """
+    known = tuple(updates)
+    unreleased = [one for one in known if one.stage is UpdateStage.REGISTERED]
     going = set(candidates)
-    out = list(releasing)
-    waiting = list(registered)
+    out = tuple(releasing)
     while True:
-        kept_out = [u for u in out if not any(_unanswered(u, candidates, standing, going))]
-        held_back = [u for u in waiting if u not in kept_out]
-        kept_going = {one for one in going if not waits_for(candidates[one], standing.get(one), held_back)}
-        if (kept_out, kept_going) == (out, going):
-            return going, tuple(out)
-        out, going = kept_out, kept_going
+        held_back = [one for one in unreleased if one not in out]
+        going = {one for one in going if not waits_for(candidates[one], standing.get(one), held_back)}
+        after = {**standing, **{one: candidates[one] for one in going}}
+        others = [one for one in known if one not in held_back]
+        ready = tuple(update for update in out if not unanswered(update, after, others))
+        if ready == out:
+            return going, out
+        out = ready
 
 
 def unanswered(
-    update: CumulativeUpdate, candidates: Mapping[str, Mitigation], standing: Mapping[str, Mitigation]
+    update: CumulativeUpdate, after: Mapping[str, Mitigation], known: Iterable[CumulativeUpdate]
 ) -> tuple[str, ...]:
-    """Ids of standing mitigations that the update obliges, and that no candidate answers."""
-    return tuple(_unanswered(update, candidates, standing, set(candidates)))
-
-
-def _unanswered(
-    update: CumulativeUpdate,
-    candidates: Mapping[str, Mitigation],
-    standing: Mapping[str, Mitigation],
-    going: set[str],
-) -> Iterator[str]:
-    for mitigation_id, stands in standing.items():
-        after = candidates[mitigation_id] if mitigation_id in going else stands
-        if obliges(update, stands) and obliges(update, after):
-            yield mitigation_id
+    """Ids of those that the update obliges, of all that would stand when it is out."""
+    return tuple(one for one, mitigation in sorted(after.items()) if obliges(update, mitigation, known))
 
 
 def _is_fixed_by(build_range: BuildRange, update: CumulativeUpdate) -> bool:
-    return build_range.introduced < update.build and (
-        build_range.fixed is None or build_range.fixed > update.build
-    )
+    return build_range.introduced < update.build and build_range.holds(update.build)
 
 
 def _ended(ranges: Iterable[BuildRange], update: CumulativeUpdate, product: Product) -> Iterator[BuildRange]:

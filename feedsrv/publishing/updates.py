@@ -8,16 +8,28 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from feedsrv.clock import to_text
-from feedsrv.codec.catalogue import read_catalogue
+from feedsrv.codec.catalogue import read_catalogue, write_catalogue
+from feedsrv.lints.fixes import left_open, touches
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, Product, UpdateStage
-from feedsrv.model.lifecycle import Stage
-from feedsrv.model.mitigation import Mitigation
+from feedsrv.model.feed import digest_of
+from feedsrv.model.mitigation import Mitigation, Status
 from feedsrv.publishing.audit import record
+from feedsrv.publishing.conditions import (
+    approved_answers,
+    lost_fixes,
+    name_of,
+    refuse_if_counted_on,
+    refuse_less,
+    refuse_lost_products,
+    refuse_unseen_effects,
+    words_that_stand,
+)
 from feedsrv.publishing.drafting import (
     begin_revision,
     edit_revision,
     refuse_if_on_its_way,
+    refuse_if_update_on_its_way,
     submit_revision,
 )
 from feedsrv.publishing.people import checked_name
@@ -27,10 +39,10 @@ from feedsrv.publishing.records import Revision, Update
 from feedsrv.publishing.refusals import (
     BadChangeError,
     InWorkError,
+    LintRefusedError,
     UnknownUpdateError,
-    WaitingForReviewError,
 )
-from feedsrv.publishing.superseding import obliges, superseding, unanswered, waits_for
+from feedsrv.publishing.superseding import contradicts, obliges, superseding, waits_for
 
 log: Final = logging.getLogger(__name__)
 
@@ -52,6 +64,8 @@ class Registered:
     revisions: tuple[Revision, ...]
     """In review; each needs an approval before the update can be released."""
     unchanged: bool
+    kept: tuple[str, ...] = ()
+    """Mitigations that stay, though it fixes a part of what they protect from; a sentence each."""
 
 
 class UpdateWork(Reading):
@@ -60,32 +74,38 @@ class UpdateWork(Reading):
     def import_catalogue(self, data: bytes, *, source: str, by: str) -> ImportedCatalogue:
         """Take over products and updates from a catalogue file.
 
-        An update that is known here keeps its stage, and one that the file does not name stays.
+        An update that is known here keeps its stage, and one that the file does not name stays. What an
+        update fixes may be lessened here, where a fix turned out not to hold.
 
         Raises:
             BadInputError: the file is not of its grammar, or contradicts itself.
-            BadChangeError: a product with feeds is missing, or an update would oblige published
-                mitigations unseen.
+            LintRefusedError: a product or build is missing that published mitigations are about.
+            BadChangeError: a product with feeds is missing; or an update would end published mitigations
+                without a word, or is lessened although a revision under way counts on it.
+            InWorkError: a publication is under way that releases an update which the file changes.
         """
         actor = checked_name(by)
         read = read_catalogue(data, source=source)
         with self._store.begin() as work:
             before = catalogue_of(work)
-            _refuse_lost_products(work, read, source)
+            refuse_lost_products(work, read, source)
             changed = [one for one in read.updates if not _is_known(before, one)]
 
             work.products.replace(read.products.values())
-            new = tuple(one for one in changed if before.update(one.product, one.build) is None)
             for update in changed:
-                self._take_over(work, update, source=source, actor=actor)
+                self._take_over(work, update, actor=actor)
 
             after = catalogue_of(work)
+            refuse_unseen_effects(words_that_stand(work), before, after, source=source, at=self._now())
+            new = tuple(one for one in changed if before.update(one.product, one.build) is None)
             unchanged = not changed and dict(after.products) == dict(before.products)
             if not unchanged:
                 detail = {
+                    "source": source,
+                    "source_digest": digest_of(data),
                     "products": str(len(read.products)),
                     "updates": str(len(read.updates)),
-                    "changed updates": str(len(changed)),
+                    "changed updates": ", ".join(map(name_of, changed)),
                 }
                 record(
                     work.audit, self._now(), actor=actor, verb="import", subject="catalogue", detail=detail
@@ -96,17 +116,20 @@ class UpdateWork(Reading):
     def register_update(self, update: CumulativeUpdate, *, by: str) -> Registered:
         """Make a cumulative update known here, and draft every superseding revision that it obliges.
 
-        Registering it again drafts what is missing since, and nothing twice.
+        Registering it again drafts what is missing since, and nothing twice. Where an update that is
+        released already turns out to fix more, it is registered again with all that it fixes.
 
         Raises:
             UnknownProductError: its product is not in the catalogue.
-            BadChangeError: it is released already, or would fix less than it was registered with.
-            InWorkError: a revision it obliges is in somebody's hands.
+            BadInputError: its words cannot stand in a catalogue.
+            BadChangeError: it contradicts what is released or published, or would fix less than it was
+                registered with.
+            InWorkError: a revision it obliges is in somebody's hands, or a publication releases it now.
         """
         actor = checked_name(by)
         with self._store.begin() as work:
             registered = self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
-        log.info("update.registered", extra={"update": _name(update), "by": actor})
+        log.info("update.registered", extra={"update": name_of(update), "by": actor})
         return registered
 
     def release_update(self, product: str, build: Build, *, by: str) -> Update:
@@ -115,7 +138,9 @@ class UpdateWork(Reading):
         Raises:
             UnknownUpdateError: it is not registered.
             BadChangeError: it is released already.
+            InWorkError: a publication releases it now.
             WaitingForReviewError: a superseding revision is missing or not approved.
+            LintRefusedError: the rules object to what would be published.
         """
         actor = checked_name(by)
         with self._store.begin() as work:
@@ -126,35 +151,43 @@ class UpdateWork(Reading):
                     "`feedsrv cu register`"
                 )
             if found.update.stage is UpdateStage.RELEASED:
-                raise BadChangeError(f"{_name(found.update)} is released already")
+                raise BadChangeError(f"{name_of(found.update)} is released already")
+            refuse_if_update_on_its_way(work, found.update)
 
-            _refuse_unapproved(work, found.update)
+            answers = approved_answers(work, found.update)
+            # Said now, since at publishing it would hold up others, too.
+            if findings := self._lint(work, map(draft_of, answers), releasing=(found.update,)):
+                raise LintRefusedError(f"{name_of(found.update)} cannot be released", findings)
             releasing = replace(found, releasing_by=actor)
 
             work.updates.save(releasing)
-            record(work.audit, self._now(), actor=actor, verb="release", subject=_name(found.update))
-        log.info("update.releasing", extra={"update": _name(found.update), "by": actor})
+            record(work.audit, self._now(), actor=actor, verb="release", subject=name_of(found.update))
+        log.info("update.releasing", extra={"update": name_of(found.update), "by": actor})
         return releasing
 
-    def _take_over(self, work: Work, update: CumulativeUpdate, *, source: str, actor: str) -> None:
+    def _take_over(self, work: Work, update: CumulativeUpdate, *, actor: str) -> None:
+        """An update from a file; what it ends without a word is asked when all of them are known."""
+        refuse_if_update_on_its_way(work, update)
         known = work.updates.get(update.product, update.build)
-        stage = known.update.stage if known else update.stage
-        if stage is UpdateStage.REGISTERED:
-            self._register(work, replace(update, stage=stage), actor=actor)
-            return
-        obliged = [one.id for one in _standing(work) if obliges(update, one)]
-        if obliged:
-            raise BadChangeError(
-                f"{source}: {_name(update)} would make an end of {', '.join(obliged)} without a revision "
-                "that says so; leave it out of the file and use `feedsrv cu register`, which drafts them"
-            )
-        work.updates.save(Update(replace(update, stage=stage)))
+        if known is not None:
+            update = replace(update, stage=known.update.stage)
+            if lost := lost_fixes(known.update, update):
+                refuse_if_counted_on(work, update, lost)
+                work.updates.save(Update(update))
+        if update.stage is UpdateStage.REGISTERED:
+            self._register(work, update, actor=actor)
+        else:
+            work.updates.save(Update(update))
 
     def _register(self, work: Work, update: CumulativeUpdate, *, actor: str) -> Registered:
         known = work.updates.get(update.product, update.build)
         product = catalogue_of(work).product(update.product)
+        refuse_if_update_on_its_way(work, update)
         if known is not None:
-            _refuse_less(known.update, update)
+            update = replace(update, stage=known.update.stage)
+            refuse_less(known.update, update)
+        # Everything that stands in a catalogue obeys its grammar, whichever way it came there.
+        write_catalogue(Catalogue.of((product,), (update,)))
         found = known if known is not None and known.update == update else Update(update)
 
         work.updates.save(found)
@@ -172,7 +205,7 @@ class UpdateWork(Reading):
                 self._now(),
                 actor=actor,
                 verb="register",
-                subject=_name(update),
+                subject=name_of(update),
                 detail=detail,
             )
         for revision in drafted:
@@ -182,32 +215,40 @@ class UpdateWork(Reading):
                 actor=actor,
                 verb="draft",
                 subject=str(revision),
-                detail={"digest": revision.digest, "for": _name(update)},
+                detail={"digest": revision.digest, "for": name_of(update)},
             )
-        return Registered(found, drafted, unchanged=found is known and not drafted)
+        kept = tuple(_kept(words_that_stand(work), update, catalogue_of(work).updates))
+        return Registered(found, drafted, unchanged=found is known and not drafted, kept=kept)
 
     def _draft_what_it_obliges(
         self, work: Work, update: CumulativeUpdate, product: Product, *, actor: str
     ) -> Iterable[Revision]:
-        obliged = [one for one in _standing(work) if obliges(update, one)]
-        registered = [one.update for one in work.updates.all() if one.update.stage is UpdateStage.REGISTERED]
+        known = catalogue_of(work).updates
+        registered = [one for one in known if one.stage is UpdateStage.REGISTERED]
+        standing = words_that_stand(work)
+        if disputed := [str(one) for one in standing if contradicts(update, one, known)]:
+            raise BadChangeError(
+                f"{name_of(update)} cannot fix what {', '.join(disputed)} says begins with that very build: "
+                "correct what the update fixes, or publish a revision that begins elsewhere"
+            )
+        obliged = [one for one in standing if obliges(update, one, known)]
         pairs = [(one, open_of(work, one.id)) for one in obliged]
         in_hands = [
             str(revision)
-            for standing, revision in pairs
+            for stands, revision in pairs
             if revision is not None
-            and obliges(update, revision.mitigation)
-            and not waits_for(revision.mitigation, standing, registered)
+            and obliges(update, revision.mitigation, known)
+            and not waits_for(revision.mitigation, stands, registered)
         ]
         if in_hands:
             raise InWorkError(
-                f"{_name(update)} needs new revisions, but {', '.join(in_hands)} "
+                f"{name_of(update)} needs new revisions, but {', '.join(in_hands)} "
                 f"{'is' if len(in_hands) == 1 else 'are'} unfinished: publish or discard first, then "
                 "register again"
             )
-        for standing, revision in pairs:
-            if revision is None or obliges(update, revision.mitigation):
-                yield self._supersede(work, standing, revision, update, product, actor=actor)
+        for stands, revision in pairs:
+            if revision is None or obliges(update, revision.mitigation, known):
+                yield self._supersede(work, stands, revision, update, product, actor=actor)
 
     def _supersede(  # noqa: PLR0913 -- what stands, what is under way, and what obliges it
         self,
@@ -229,7 +270,7 @@ class UpdateWork(Reading):
             revision=standing.revision + 1,
             issued=self._now(),
         )
-        told = {"source": f"{_name(update)} at {to_text(self._now())}", "source_digest": "", "by": actor}
+        told = {"source": f"{name_of(update)} at {to_text(self._now())}", "source_digest": "", "by": actor}
         if revision is None:
             drafted = begin_revision(replace(draft, mitigation=words), **told)
         else:
@@ -240,61 +281,25 @@ class UpdateWork(Reading):
         return submitted
 
 
-def _standing(work: Work) -> list[Mitigation]:
-    return [one.mitigation for one in work.revisions.standing()]
-
-
 def _published(work: Work, mitigation_id: str) -> Revision:
     found = work.revisions.published(mitigation_id)
     assert found is not None, f"{mitigation_id} stands, so it was published"
     return found
 
 
+def _kept(
+    standing: Iterable[Mitigation], update: CumulativeUpdate, known: tuple[CumulativeUpdate, ...]
+) -> Iterable[str]:
+    for mitigation in standing:
+        is_about_it = touches(update, mitigation) and update.product in mitigation.products
+        still_open = left_open(mitigation, update, known) if is_about_it else ()
+        if mitigation.status is Status.ACTIVE and still_open:
+            yield (
+                f"{mitigation.id} stays: it protects from {', '.join(still_open)}, too, which this update is "
+                "not known to fix"
+            )
+
+
 def _is_known(catalogue: Catalogue, update: CumulativeUpdate) -> bool:
     known = catalogue.update(update.product, update.build)
     return known is not None and replace(known, stage=update.stage) == update
-
-
-def _refuse_lost_products(work: Work, read: Catalogue, source: str) -> None:
-    lost = {head.feed.product for head in work.feeds.heads()} - set(read.products)
-    lost |= {one.update.product for one in work.updates.all()} - set(read.products)
-    if lost:
-        raise BadChangeError(
-            f"{source}: {', '.join(sorted(lost))} must stay in the catalogue, since feeds or updates of it "
-            "are known here; set supportedUntil to end its support"
-        )
-
-
-def _refuse_less(known: CumulativeUpdate, update: CumulativeUpdate) -> None:
-    if known.stage is UpdateStage.RELEASED:
-        raise BadChangeError(f"{_name(known)} is released already; register a later build instead")
-    lost = [*(set(known.fixes) - set(update.fixes)), *(set(known.needless) - set(update.needless))]
-    if lost:
-        raise BadChangeError(
-            f"{_name(known)} was registered with {', '.join(sorted(lost))}, for which revisions may be in "
-            "review; name it again, and withdraw the update's build from those revisions instead"
-        )
-
-
-def _refuse_unapproved(work: Work, update: CumulativeUpdate) -> None:
-    standing = {one.id: one for one in _standing(work)}
-    approved = {one.id: one.mitigation for one in work.revisions.at_stage(Stage.APPROVED)}
-    missing = unanswered(update, approved, standing)
-    if missing:
-        waiting = ", ".join(_state(work, one) for one in missing)
-        raise WaitingForReviewError(
-            f"{_name(update)} goes out together with the revisions that it obliges, all approved: {waiting}"
-        )
-
-
-def _state(work: Work, mitigation_id: str) -> str:
-    revision = open_of(work, mitigation_id)
-    if revision is None:
-        return f"{mitigation_id} has no new revision yet (register the update again, which drafts it)"
-    if revision.stage is Stage.APPROVED:
-        return f"{revision} is approved, but does not name the update as its fix (register the update again)"
-    return f"{revision} is {revision.stage}"
-
-
-def _name(update: CumulativeUpdate) -> str:
-    return f"{update.product} {update.build}"

@@ -268,23 +268,51 @@ class TestUpdates:
         assert house.publish().revisions == (("M0001", 2),)
         assert not house.read_mitigation("M0001", 2).affects_build(PRODUCT, BUILD)
 
-    def test_a_mitigation_that_is_published_meanwhile_holds_the_update_back(self, house: House) -> None:
-        """Registering again drafts what is missing."""
+    def test_an_emergency_for_the_same_hole_is_not_held_up_by_a_release(self, house: House) -> None:
+        """It goes out, the update waits for its next revision, and registering again drafts that one."""
         house.bring(written())
         house.workflow.register_update(cumulative_update(), by="carl")
         house.approve("M0001")
         house.workflow.release_update(PRODUCT, BUILD, by="carl")
-        house.workflow.import_mitigation(written("M0002"), source="m.xml", by="anna")
 
-        # Released by the same publication, the update would leave M0002 without its fix.
-        house.approve("M0002")
-        with pytest.raises(LintRefusedError, match="S4 M0002 revision 1"):
-            house.publish()
-        house.workflow.return_("M0002", by="ben", reason="Name the fix.")
+        outcome = house.bring(written("M0002"))
+
+        assert outcome.revisions == (("M0002", 1),)
+        assert outcome.released == ()
+        assert any("15.2.1900.1 waits for a revision of M0002" in one for one in outcome.held)
+
+        (drafted,) = house.workflow.register_update(cumulative_update(), by="carl").revisions
+        house.approve(drafted.id)
+        assert house.publish().revisions == (("M0001", 2), ("M0002", 2))
+
+    def test_a_released_update_that_turns_out_to_fix_more_drafts_the_revisions(self, house: House) -> None:
+        """It is out already, so each goes when it is approved, and an emergency before that."""
+        house.bring(written())
+        known = house.workflow.catalogue().updates[0]
+        more = replace(known, fixes=(*known.fixes, "CVE-2026-1000"))
+
+        registered = house.workflow.register_update(more, by="carl")
+        emergency = house.bring(written("M0002", vulnerability="CVE-2026-2000"))
+        house.approve("M0001")
         house.publish()
 
-        fixed = written("M0002", ranges='<Range introduced="15.2.221.12" fixed="15.2.1900.1"/>')
-        assert house.bring(fixed).revisions == (("M0002", 1),)
+        assert registered.update.update == more
+        assert [str(one) for one in registered.revisions] == ["M0001 revision 2"]
+        assert emergency.revisions == (("M0002", 1),)
+        assert not house.read_mitigation("M0001", 2).affects_build(PRODUCT, more.build)
+
+    def test_a_fix_that_does_not_hold_is_called_back_and_the_mitigation_returns(self, house: House) -> None:
+        """The catalogue is corrected, nothing else is held up, and the new revision says why."""
+        ended = '<Range introduced="15.2.221.12" fixed="15.2.1118.20"/>'
+        house.bring(written(vulnerability="CVE-2022-41040", ranges=ended))
+        corrected = CATALOGUE.replace(b'      <Fixes id="CVE-2022-41040"/>\n', b"")
+
+        house.workflow.import_catalogue(corrected, source="products.xml", by="anna")
+        assert house.bring(written("M0002")).revisions == (("M0002", 1),)
+        again = written(vulnerability="CVE-2022-41040", change="The fix in 15.2.1118.20 does not hold.")
+
+        assert house.bring(again).revisions == (("M0001", 2),)
+        assert house.read_mitigation("M0001", 2).affects_build(PRODUCT, Build.parse("15.2.1118.20"))
 
 
 class TestTakingBack:

@@ -189,9 +189,15 @@ class TestS6:
         """There is nothing it could follow."""
         assert "there is none" in told("S6", step(feed(1, entry("PING1")), None, None))
 
-    def test_a_feed_is_not_issued_before_the_current_one(self) -> None:
-        """A clock that went back is noticed before agents notice it."""
-        new = feed(8, *CURRENT.entries, issued=AT - timedelta(seconds=1))
+    def test_a_clock_that_went_back_a_little_holds_up_nothing(self) -> None:
+        """Agents ask for versions and expiry, and the new feed outlives the moment of the old one."""
+        new = feed(8, *CURRENT.entries, issued=AT - timedelta(hours=3), expires=AT + timedelta(seconds=1))
+
+        assert not find("S6", step(new, CURRENT))
+
+    def test_a_feed_that_ends_before_the_current_one_began_is_refused(self) -> None:
+        """One of the two clocks is far out, and with one of them every agent finds a feed that is expired."""
+        new = feed(8, *CURRENT.entries, issued=AT - timedelta(days=7), expires=AT)
 
         assert "set this machine's clock right" in told("S6", step(new, CURRENT))
 
@@ -231,7 +237,7 @@ class TestS7:
             (FIRST, ("15.2.1118.7", "15.2.1118.15")),
             (FIRST,),  # a branch that turned out not to be affected
             (("15.2.986.5", "15.2.986.36"), SECOND),  # begins later
-            (FIRST, ("15.2.1100.1", "15.2.1118.20")),  # begins earlier, before any fix
+            (("15.2.221.12", "15.2.986.36"), ("15.2.1118.15", "15.2.1118.20")),  # the later branch, too
         ],
     )
     def test_other_changes_need_no_reason(self, ranges: tuple[tuple[str, str | None], ...]) -> None:
@@ -247,6 +253,8 @@ class TestS7:
             (FIRST, ("15.2.986.36", "15.2.986.41"), SECOND),  # a second range from there
             (FIRST, ("15.2.986.40", "15.2.986.41"), SECOND),  # a second range further up the branch
             (("15.2.986.36", None),),  # the old range gone, the rest of the world in
+            (FIRST, SECOND),  # a later branch, which was taken for fixed
+            (FIRST, ("15.2.1118.15", None)),  # from somewhere in it
         ],
     )
     def test_applying_again_needs_a_reason(self, ranges: tuple[tuple[str, str | None], ...]) -> None:

@@ -96,6 +96,23 @@ class TestS1:
 
         assert "product exchange-2016 is not in" in told("S1", publish(standing=(GOOD,), catalogue=poorer))
 
+    def test_the_heartbeat_names_every_product(self) -> None:
+        """Agents refuse a mitigation that does not name their product, so theirs would never beat."""
+        partial = replace(HEARTBEAT, affects=HEARTBEAT.affects[:1])
+
+        assert "does not name exchange-2019, whose agents would refuse it" in told("S1", publish(partial))
+        assert not find("S1", publish(replace(partial, id="M0001")))
+
+    def test_the_heartbeat_is_for_every_channel(self) -> None:
+        """Only production's mitigations are in all of them."""
+        assert "for channel preview alone" in told("S1", publish(replace(HEARTBEAT, channel="preview")))
+
+    def test_a_new_product_is_not_held_up_by_the_heartbeat_that_stands(self) -> None:
+        """Its next revision names it; an emergency does not wait for that."""
+        partial = replace(HEARTBEAT, affects=HEARTBEAT.affects[:1])
+
+        assert not find("S1", publish(GOOD, standing=(partial,)))
+
 
 class TestS2:
     """Every range says `fixed`, or the revision says in words that no fix exists yet."""
@@ -214,6 +231,12 @@ class TestS3:
         """Such a range cannot even be written down."""
         with pytest.raises(BadRangeError):
             BuildRange(build("15.2.1118.20"), build("15.2.1118.20"))
+
+    def test_what_stands_does_not_hold_up_others_when_its_fix_is_called_back(self) -> None:
+        """The catalogue is corrected at once, and the revision that says so comes when it is approved."""
+        emergency = replace(STILL_OPEN, id="M0002")
+
+        assert not find("S3", publish(emergency, standing=(GOOD,), catalogue=NO_UPDATES))
 
     def test_a_withdrawn_revision_is_not_asked(self) -> None:
         """Withdrawing must always be possible, even when an update was called back."""

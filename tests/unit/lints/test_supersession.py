@@ -62,6 +62,12 @@ class TestInverses:
 
         assert footprint(owa) == footprint(same) != footprint(FINAL_RULE)
 
+    def test_the_heartbeat_changes_nothing(self) -> None:
+        """It goes to every server, whatever is said of builds."""
+        harmful = replace(HEARTBEAT, actions=(DoNothing("A1"), AppPool("A2", "MSExchangeOWAAppPool")))
+
+        assert "would change something there" in told("S8", publish(harmful))
+
 
 class TestSupersession:
     """A better mitigation takes over, and nobody is left without."""
@@ -82,6 +88,12 @@ class TestSupersession:
         assert "it supersedes M0011, which was never published" in told(
             "S8", publish(replace(BETTER, supersedes=("M0011",)), standing=(GOOD,))
         )
+
+    def test_nothing_takes_over_from_the_heartbeat(self) -> None:
+        """Else it would fall silent on the servers that are best protected."""
+        greedy = replace(STILL_OPEN, supersedes=("PING1",))
+
+        assert "it supersedes the heartbeat" in told("S8", publish(greedy, standing=(HEARTBEAT,)))
 
     @pytest.mark.parametrize(
         ("ranges", "gap"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from feedsrv.model.catalogue import Catalogue, UpdateStage
+from feedsrv.lints.finding import Finding
+from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
 from feedsrv.model.mitigation import Affects, Mitigation, Status
 from tests.unit.lints.examples import (
     CATALOGUE,
@@ -15,7 +17,6 @@ from tests.unit.lints.examples import (
     EXCHANGE_2019,
     GOOD,
     HEARTBEAT,
-    NO_UPDATES,
     NOT_YET,
     STILL_OPEN,
     UPDATES_2016,
@@ -124,10 +125,12 @@ class TestS4:
 
         assert not find("S4", publish(half, standing=(STILL_OPEN,), catalogue=REGISTERED, releasing=(CU22,)))
 
-    def test_a_catalogue_cannot_release_past_the_drafts(self) -> None:
-        """Importing an update as released, instead of releasing it, is noticed in what stands."""
-        assert find("S4", publish(standing=(STILL_OPEN,), catalogue=CATALOGUE))
-        assert not find("S4", publish(standing=(STILL_OPEN,), catalogue=NO_UPDATES))
+    def test_what_turns_out_to_be_fixed_long_ago_holds_up_nothing_else(self) -> None:
+        """The revisions for it are drafted; until they are reviewed, others are published."""
+        emergency = replace(STILL_OPEN, id="M0002", vulnerabilities=("CVE-2026-42897",))
+
+        assert not find("S4", publish(emergency, standing=(STILL_OPEN,), catalogue=CATALOGUE))
+        assert find("S4", publish(next_of(STILL_OPEN), standing=(STILL_OPEN,), catalogue=CATALOGUE))
 
     def test_a_new_id_for_the_same_vulnerability_is_asked_as_well(self) -> None:
         """A fresh mitigation cannot reopen what an update has fixed."""
@@ -165,8 +168,26 @@ class TestS4:
             "S4", publish(only_2019, catalogue=Catalogue.of([EXCHANGE_2016, EXCHANGE_2019], [foreign]))
         )
 
-    def test_one_vulnerability_of_two_is_enough(self) -> None:
-        """A mitigation for two holes is looked at again when one of them is fixed."""
-        both = replace(STILL_OPEN, vulnerabilities=("CVE-2022-41082", CVE))
+    def test_while_one_hole_of_two_is_open_the_protection_stays(self) -> None:
+        """And once a later update fixes the other, too, it ends there: updates are cumulative."""
+        both = replace(STILL_OPEN, vulnerabilities=("CVE-2022-41082", CVE), affects=(STILL_OPEN.affects[1],))
+        second = update("exchange-2019", "15.2.1118.25", fixes=("CVE-2022-41082",))
 
-        assert find("S4", publish(both))
+        def judge(*updates: CumulativeUpdate) -> list[Finding]:
+            return find("S4", publish(both, catalogue=Catalogue.of([EXCHANGE_2019], updates)))
+
+        assert not judge(*UPDATES_2019)
+        assert not judge(second)
+        assert [one.sentence.count("15.2.1118.25") for one in judge(*UPDATES_2019, second)] == [2]
+
+    def test_a_fix_for_an_older_branch_is_not_in_what_came_out_before_it(self) -> None:
+        """Though its build is the lower one."""
+        both = replace(STILL_OPEN, vulnerabilities=("CVE-2022-41082", CVE), affects=(STILL_OPEN.affects[1],))
+        earlier = update("exchange-2019", "15.2.1118.25", fixes=("CVE-2022-41082",))
+        late = replace(UPDATES_2019[0], released=earlier.released + timedelta(days=1))
+
+        assert not find("S4", publish(both, catalogue=Catalogue.of([EXCHANGE_2019], [late, earlier])))
+        ending = replace(
+            both, affects=(Affects("exchange-2019", (span("15.2.221.12", "15.2.1118.25"),)),), no_fix_yet=None
+        )
+        assert CVE in told("S3", publish(ending, catalogue=Catalogue.of([EXCHANGE_2019], [late, earlier])))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from feedsrv.model.build import Build, BuildRange
-from feedsrv.model.catalogue import CumulativeUpdate, Product, Release
+from feedsrv.model.catalogue import CumulativeUpdate, Product, Release, UpdateStage
 from feedsrv.model.mitigation import Affects, Mitigation, Status
 from feedsrv.publishing.superseding import obliges, ready_together, superseding, unanswered, waits_for
 from tests.pki import sample_mitigation
@@ -52,7 +52,13 @@ def mitigation(*ranges: tuple[str, str | None], **changes: object) -> Mitigation
 def update(text: str = "15.2.1900.1", **changes: object) -> CumulativeUpdate:
     """An update that fixes the vulnerability."""
     made = CumulativeUpdate(
-        "exchange-2019", build(text), "CU16", date(2026, 5, 12), kb="KB5099999", fixes=(CVE,)
+        "exchange-2019",
+        build(text),
+        "CU16",
+        date(2026, 5, 12),
+        kb="KB5099999",
+        fixes=(CVE,),
+        stage=UpdateStage.REGISTERED,
     )
     return replace(made, **changes)  # type: ignore[arg-type] # tests change one field at a time
 
@@ -73,6 +79,17 @@ class TestObliging:
         assert obliges(update(), words)
         assert obliges(update(fixes=(), needless=(words.id,)), words)
         assert not obliges(update(fixes=("CVE-2026-2000",)), words)
+
+    def test_a_mitigation_for_two_holes_is_not_obliged_before_both_are_fixed(self) -> None:
+        """By one update, or by an earlier one and this."""
+        words = mitigation(("15.2.221.12", None), vulnerabilities=(CVE, "CVE-2026-2000"))
+        earlier = update("15.2.1748.40", fixes=("CVE-2026-2000",))
+
+        assert not obliges(update(), words)
+        assert obliges(update(fixes=(CVE, "CVE-2026-2000")), words)
+        assert obliges(update(), words, (earlier,))
+        assert not obliges(update(), words, (replace(earlier, product="exchange-2016"),))
+        assert not obliges(earlier, words, (update(),))
 
     def test_what_ends_at_or_below_the_build_is_not_obliged(self) -> None:
         """It is rolled back there already."""
@@ -170,7 +187,7 @@ class TestGoingTogether:
     ) -> tuple[set[str], int]:
         """What goes out: candidates, and how many updates."""
         standing = {"M0001": self.open_range}
-        going, out = ready_together(candidates, standing, releasing=releasing, registered=[update()])
+        going, out = ready_together(candidates, standing, releasing=releasing, updates=[update()])
         return going, len(out)
 
     def test_both_go_out_when_both_are_ready(self) -> None:
@@ -191,6 +208,14 @@ class TestGoingTogether:
 
         assert self.together({"M0002": emergency}, releasing=[update()]) == ({"M0002"}, 0)
 
+    def test_an_emergency_for_the_same_hole_goes_first(self) -> None:
+        """It stands without the fix then, so the update and what answers it wait for its next revision."""
+        emergency = replace(self.open_range, id="M0002")
+
+        both = {"M0001": self.answer, "M0002": emergency}
+
+        assert self.together(both, releasing=[update()]) == ({"M0002"}, 0)
+
     def test_one_that_names_two_updates_waits_for_both_and_holds_both_back(self) -> None:
         """Three products are often fixed on one day, and released on three."""
         first, second = update("15.2.1544.30"), update("15.2.1748.40")
@@ -198,7 +223,7 @@ class TestGoingTogether:
         standing = {"M0001": self.open_range}
 
         def go(releasing: list[CumulativeUpdate]) -> tuple[set[str], tuple[CumulativeUpdate, ...]]:
-            return ready_together({"M0001": words}, standing, releasing=releasing, registered=[first, second])
+            return ready_together({"M0001": words}, standing, releasing=releasing, updates=[first, second])
 
         assert go([first]) == (set(), ())
         assert go([first, second]) == ({"M0001"}, (first, second))
@@ -208,7 +233,7 @@ class TestGoingTogether:
         unrelated = update(fixes=("CVE-2026-2000",))
 
         going, out = ready_together(
-            {}, {"M0001": self.open_range}, releasing=[unrelated], registered=[unrelated]
+            {}, {"M0001": self.open_range}, releasing=[unrelated], updates=[unrelated]
         )
 
         assert (going, out) == (set(), (unrelated,))
@@ -234,6 +259,5 @@ def test_what_an_update_still_misses_is_named() -> None:
     standing = {"M0001": mitigation(("15.2.221.12", None))}
     answer = {"M0001": mitigation(("15.2.221.12", "15.2.1900.1"))}
 
-    assert unanswered(update(), {}, standing) == ("M0001",)
-    assert unanswered(update(), standing, standing) == ("M0001",)
-    assert unanswered(update(), answer, standing) == ()
+    assert unanswered(update(), standing, ()) == ("M0001",)
+    assert unanswered(update(), answer, ()) == ()

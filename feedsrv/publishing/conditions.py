@@ -1,0 +1,159 @@
+"""What must hold before the catalogue or an update changes: a check each, and its refusal.
+
+Everything here looks at what is kept, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from feedsrv.lints.fixes import left_open
+from feedsrv.lints.publication import Publication
+from feedsrv.lints.rules_ranges import begins_at_a_released_build
+from feedsrv.lints.spans import ranges_of
+from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
+from feedsrv.model.lifecycle import Stage
+from feedsrv.model.mitigation import Mitigation
+from feedsrv.publishing.ports import Work
+from feedsrv.publishing.reading import catalogue_of, open_of
+from feedsrv.publishing.records import Revision
+from feedsrv.publishing.refusals import BadChangeError, LintRefusedError, WaitingForReviewError
+from feedsrv.publishing.superseding import obliges, unanswered
+
+
+def name_of(update: CumulativeUpdate) -> str:
+    """For people and the audit log, such as `exchange-2019 15.2.1118.20`."""
+    return f"{update.product} {update.build}"
+
+
+def words_that_stand(work: Work) -> list[Mitigation]:
+    """The newest published revision of each mitigation."""
+    return [one.mitigation for one in work.revisions.standing()]
+
+
+def refuse_lost_products(work: Work, read: Catalogue, source: str) -> None:
+    """What has feeds or updates here stays in the catalogue.
+
+    Raises:
+        BadChangeError: it would not.
+    """
+    lost = {head.feed.product for head in work.feeds.heads()} - set(read.products)
+    lost |= {one.update.product for one in work.updates.all()} - set(read.products)
+    if lost:
+        raise BadChangeError(
+            f"{source}: {', '.join(sorted(lost))} must stay in the catalogue, since feeds or updates of it "
+            "are known here; set supportedUntil to end its support"
+        )
+
+
+def refuse_unseen_effects(
+    standing: Sequence[Mitigation], before: Catalogue, after: Catalogue, *, source: str, at: datetime
+) -> None:
+    """A file changes nothing of what stands: neither the ground it stands on, nor where it ends.
+
+    Raises:
+        LintRefusedError: a product or a build would be gone that a standing revision is about.
+        BadChangeError: a released update would make an end of one without a revision that says so.
+    """
+    objections, known = (
+        tuple(begins_at_a_released_build(Publication(catalogue, (), tuple(standing), at)))
+        for catalogue in (after, before)
+    )
+    said = {(one.subject, one.sentence) for one in known}
+    if lost := [one for one in objections if (one.subject, one.sentence) not in said]:
+        raise LintRefusedError(f"{source}: nothing was imported", lost)
+    ended = _obligations(after, standing) - _obligations(before, standing)
+    if ended:
+        update = min(name for name, _ in ended)
+        ids = ", ".join(sorted(one for name, one in ended if name == update))
+        raise BadChangeError(
+            f"{source}: {update} would make an end of {ids} without a revision that says so; leave it "
+            "(or what it newly fixes) out of the file and use `feedsrv cu register`, which drafts them"
+        )
+
+
+def _obligations(catalogue: Catalogue, standing: Iterable[Mitigation]) -> set[tuple[str, str]]:
+    """Each released update that what stands should name, and the id of what should name it."""
+    released = [one for one in catalogue.updates if one.stage is UpdateStage.RELEASED]
+    return {
+        (name_of(update), one.id) for one in standing for update in released if obliges(update, one, released)
+    }
+
+
+def lost_fixes(known: CumulativeUpdate, update: CumulativeUpdate) -> list[str]:
+    """What an update was known to fix or to make needless, and is not any more."""
+    return sorted({*known.fixes, *known.needless} - {*update.fixes, *update.needless})
+
+
+def refuse_less(known: CumulativeUpdate, update: CumulativeUpdate) -> None:
+    """Whoever registers an update again may add to it: an option is too easily forgotten.
+
+    Raises:
+        BadChangeError: it would fix less than is known, or is released and would become another.
+    """
+    if known.stage is UpdateStage.RELEASED and known != replace(
+        update, fixes=known.fixes, needless=known.needless
+    ):
+        raise BadChangeError(
+            f"{name_of(known)} is released already, as {known.name} of {known.released}"
+            f"{f' ({known.kb})' if known.kb else ''}: register a later build instead, or the same name, day "
+            "and article with what else it fixes"
+        )
+    if lost := lost_fixes(known, update):
+        raise BadChangeError(
+            f"{name_of(known)} is known with {', '.join(lost)}, too: name all that it fixes. If that fix "
+            "does not hold, correct the catalogue file and import it"
+        )
+
+
+def refuse_if_counted_on(work: Work, update: CumulativeUpdate, lost: list[str]) -> None:
+    """A revision under way that ends at the update must still have a reason to.
+
+    Raises:
+        BadChangeError: one would have none.
+    """
+    known = [one.update for one in work.updates.all() if one.update.build != update.build]
+    counting = [
+        str(one)
+        for one in work.revisions.newest()
+        if one.is_open
+        and any(found.fixed == update.build for found in ranges_of(one.mitigation, update.product))
+        and left_open(one.mitigation, update, known)
+    ]
+    if counting:
+        raise BadChangeError(
+            f"{name_of(update)} would no longer fix {', '.join(lost)}, but {', '.join(counting)} "
+            f"{'ends' if len(counting) == 1 else 'end'} there: return and discard, then import again"
+        )
+
+
+def approved_answers(work: Work, update: CumulativeUpdate) -> list[Revision]:
+    """The approved revisions that go out together with the update.
+
+    Raises:
+        WaitingForReviewError: there are not all of them.
+    """
+    known = catalogue_of(work).updates
+    standing = {one.id: one for one in words_that_stand(work)}
+    approved = {one.id: one for one in work.revisions.at_stage(Stage.APPROVED)}
+    after = {**standing, **{one: revision.mitigation for one, revision in approved.items()}}
+    missing = unanswered(update, after, known)
+    if missing:
+        waiting = ", ".join(_state(work, one) for one in missing)
+        raise WaitingForReviewError(
+            f"{name_of(update)} goes out together with the revisions that it obliges, all approved: {waiting}"
+        )
+    return [approved[one] for one in unanswered(update, standing, known)]
+
+
+def _state(work: Work, mitigation_id: str) -> str:
+    revision = open_of(work, mitigation_id)
+    if revision is None:
+        return f"{mitigation_id} has no new revision yet (register the update again, which drafts it)"
+    if revision.stage is not Stage.APPROVED:
+        return f"{revision} is {revision.stage}"
+    if work.revisions.published(mitigation_id) is None:
+        return f"{revision} is approved, but does not name the update (publish it, then register again)"
+    return f"{revision} is approved, but does not name the update as its fix (register the update again)"
