@@ -53,7 +53,7 @@ class Hands:
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def carry_out(self, plan: Plan) -> tuple[Outcome, ...]:
-        """Keep and repair, then apply, then roll back; then look once more at what must stay.
+        """Keep and repair, then apply, then roll back; then see to what is left without protection.
 
         Raises:
             JournalError: the way back cannot be written, so nothing more was changed.
@@ -61,6 +61,10 @@ class Hands:
         """
         for decision in plan.decisions:
             self._outcomes[decision.id] = self._carry_out(decision)
+        for decision in plan.decisions:
+            if decision.stands_in and (missing := self._missing(decision)):
+                begun = replace(decision, verdict=Verdict.APPLY)
+                self._outcomes[decision.id] = replace(self._carry_out(begun), waits_for=missing)
         if plan.of(Verdict.ROLL_BACK):
             # Two mitigations may want the same thing: what the end of one took away, the other puts back.
             for id_, outcome in list(self._outcomes.items()):
@@ -180,8 +184,7 @@ class Hands:
             JournalError, AgentStateError: as `carry_out`.
         """
         applied = self.state.applied[decision.id]
-        missing = tuple(id_ for id_ in decision.after if not self._is_in_place(id_))
-        if missing:
+        if missing := self._missing(decision):
             return replace(self.keep(decision, repairs=True), waits_for=missing)
         results = self._take_back_all(applied.id, applied.revision, applied.changes)
         left = tuple(change for finding, change in results if finding.problem is not None)
@@ -224,6 +227,10 @@ class Hands:
     def _noted(self, mitigation_id: str, slot: str) -> Change | None:
         mine = [one for one in self.unrecovered if one.mitigation_id == mitigation_id]
         return next((one.change for one in mine if one.change.slot == slot), None)
+
+    def _missing(self, decision: Decision) -> tuple[str, ...]:
+        """The successors that are not in place."""
+        return tuple(id_ for id_ in decision.after if not self._is_in_place(id_))
 
     def _is_in_place(self, mitigation_id: str) -> bool:
         outcome, applied = self._outcomes.get(mitigation_id), self.state.applied.get(mitigation_id)

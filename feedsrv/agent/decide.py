@@ -8,7 +8,7 @@ carries it out, and looks at the server before every step.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -65,6 +65,8 @@ class Decision:
     """Mitigations that must be in place before this one may be rolled back."""
     pending: Verdict | None = None
     """What would be done if changing this server were switched on."""
+    stands_in: bool = False
+    """True where this one is applied after all if those in `after` cannot be: rather it than nothing."""
 
     @property
     def repairs(self) -> bool:
@@ -81,6 +83,7 @@ _REPAIRED: Final = frozenset(
         Reason.LOWER_REVISION,
         Reason.NOT_TRUSTED,
         Reason.ROLLOUT,
+        Reason.BUILD_UNKNOWN,
     }
 )
 
@@ -226,13 +229,16 @@ _BEGINNINGS: Final[tuple[tuple[Callable[[_Case], bool], Verdict, Reason], ...]] 
 def _decide_one(facts: Facts, mitigation_id: str) -> Decision:
     mitigation = facts.mitigations.get(mitigation_id)
     if mitigation is None:
-        return Decision(mitigation_id, Verdict.KEEP, Reason.NOT_TRUSTED, None)
-    case = _Case(facts, mitigation)
-    wanted = _wanted(case)
-    if facts.may_change or (wanted.verdict is Verdict.KEEP and wanted.reason is not Reason.IN_PLACE):
+        wanted = Decision(mitigation_id, Verdict.KEEP, Reason.NOT_TRUSTED, None)
+    else:
+        wanted = _wanted(_Case(facts, mitigation))
+    if facts.may_change:
         return wanted
-    pending = None if wanted.verdict is Verdict.KEEP else wanted.verdict
-    return Decision(mitigation_id, Verdict.KEEP, Reason.SWITCHED_OFF, mitigation, pending=pending)
+    if wanted.verdict is not Verdict.KEEP:
+        return Decision(mitigation_id, Verdict.KEEP, Reason.SWITCHED_OFF, mitigation, pending=wanted.verdict)
+    if wanted.repairs and mitigation_id in facts.applied:  # repairing is changing, too
+        return Decision(mitigation_id, Verdict.KEEP, Reason.SWITCHED_OFF, mitigation)
+    return replace(wanted, stands_in=False)
 
 
 def _wanted(case: _Case) -> Decision:
@@ -241,8 +247,10 @@ def _wanted(case: _Case) -> Decision:
     ending = _first(_ENDS, case)
     if ending is not None:
         after = _live_successors(case.facts, mitigation.id) if ending is Reason.SUPERSEDED else ()
-        verdict = Verdict.KEEP if case.applied is None else Verdict.ROLL_BACK
-        return Decision(mitigation.id, verdict, ending, mitigation, after)
+        if case.applied is not None:
+            return Decision(mitigation.id, Verdict.ROLL_BACK, ending, mitigation, after)
+        stands_in = bool(after) and _first(_HINDRANCES, case) is None
+        return Decision(mitigation.id, Verdict.KEEP, ending, mitigation, after, stands_in=stands_in)
     hindrance = _first(_HINDRANCES, case)
     if hindrance is not None:
         return Decision(mitigation.id, Verdict.KEEP, hindrance, mitigation)

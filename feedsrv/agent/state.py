@@ -189,18 +189,22 @@ class AgentState:
 
 
 def slot_of(action: Action, rule_name: str) -> str:
-    """Name the spot on the server that an action occupies; two actions in one spot are one change."""
+    """Name the spot on the server that an action occupies; two actions in one spot are one change.
+
+    Windows does not mind the case of any of these names.
+    """
     match action:
         case UrlRewrite(place=place, direction=direction):
-            return f"{direction} rule {rule_name} on {place}"
+            spot = f"{direction} rule {rule_name} on {place}"
         case AppPool(pool=pool):
-            return f"application pool {pool}"
+            spot = f"application pool {pool}"
         case Service(service=service):
-            return f"service {service}"
+            spot = f"service {service}"
         case DoNothing():
-            return f"nothing {rule_name}"
+            spot = f"nothing {rule_name}"
         case _:
             assert_never(action)
+    return spot.casefold()
 
 
 def feed_key(product: str, channel: str) -> str:

@@ -30,7 +30,7 @@ _WORDS: Final[Mapping[Reason, tuple[Status, Status, str]]] = {
     Reason.SUPERSEDED: (Status.SUPERSEDED, Status.FAILED, "another mitigation takes over from it"),
     Reason.BLOCKED: (Status.BLOCKED, Status.BLOCKED, "blocked on this server"),
     Reason.ROLLOUT: (Status.WAITING, Status.APPLIED, "its rollout has not reached this server"),
-    Reason.SWITCHED_OFF: (Status.PENDING, Status.APPLIED, "only checking is switched on"),
+    Reason.SWITCHED_OFF: (Status.PENDING, Status.APPLIED, "only checking, nothing is changed"),
     Reason.STALE_FEED: (Status.STALE, Status.APPLIED, "the feed that offers it has expired"),
     Reason.NOT_OFFERED: (Status.REFUSED, Status.APPLIED, "the feed no longer names it; it is kept"),
     Reason.LOWER_REVISION: (Status.REFUSED, Status.APPLIED, "the feed names an older revision"),
@@ -71,10 +71,11 @@ def _status(outcome: Outcome, *, in_place: bool) -> tuple[Status, str]:
     decision = outcome.decision
     absent, present, sentence = _WORDS[decision.reason]
     remedy = f"`feedsrv-agent {{}} {decision.id}`"
-    if outcome.waits_for:
-        return Status.APPLIED, f"superseded, and stays until {', '.join(outcome.waits_for)} is in place"
     if decision.pending is not None:
-        return Status.PENDING, f"{sentence}: {_PENDING[decision.pending]}"
+        hindered = "".join(f", but {one.message}" for one in outcome.problems[:1])
+        return Status.PENDING, f"{sentence}: {_PENDING[decision.pending]}{hindered}"
+    if outcome.waits_for and (outcome.is_whole or not outcome.problems):
+        return Status.APPLIED, f"superseded, and stays until {', '.join(outcome.waits_for)} is in place"
     if outcome.problems:
         return _trouble(outcome), outcome.problems[0].message
     if decision.reason is Reason.BLOCKED and in_place:
@@ -104,12 +105,12 @@ def log_outcome(outcome: Outcome, applied: Applied | None) -> None:
         event = "mitigation.rollback_failed" if decision.verdict is Verdict.ROLL_BACK else "mitigation.failed"
         first = outcome.problems[0]
         log.error(event, extra={**about, "code": first.code, "why": first.message})
+    elif decision.verdict is Verdict.APPLY:
+        log.info("mitigation.applied", extra=about)
     elif outcome.waits_for:
         log.info("mitigation.waits", extra={**about, "for": ",".join(outcome.waits_for)})
     elif decision.verdict is Verdict.ROLL_BACK:
         log.info("mitigation.rolled_back", extra=about)
-    elif decision.verdict is Verdict.APPLY:
-        log.info("mitigation.applied", extra=about)
     elif any(one.has_changed for one in outcome.findings):
         log.warning("mitigation.repaired", extra=about)
     elif decision.pending is not None:

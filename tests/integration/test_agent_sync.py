@@ -133,54 +133,6 @@ def test_a_withdrawn_mitigation_is_rolled_back(world: World) -> None:
     assert world.status() is Status.WITHDRAWN
 
 
-def test_the_old_goes_only_after_the_new_is_in_place(world: World) -> None:
-    """Superseding never leaves a moment without protection."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    better = mitigation("M0002", actions=(rule(pattern="better"),), supersedes=("M0001",))
-    world.publisher.publish(mitigation(), better)
-
-    world.sync()
-
-    assert world.host.done[-2:] == ["apply feedsrv M0002.A1 PowerShell - inbound", f"undo {NAME}"]
-    assert world.status() is Status.SUPERSEDED
-    assert world.status("M0002") is Status.APPLIED
-
-
-def test_the_old_stays_where_the_new_fails(world: World) -> None:
-    """A successor that cannot be applied takes over from nothing, and is tried again."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    world.host.failing.add("feedsrv M0002.A1 PowerShell - inbound")
-    better = mitigation("M0002", actions=(rule(pattern="better"),), supersedes=("M0001",))
-    world.publisher.publish(mitigation(), better)
-
-    failed = world.sync()
-    kept, waiting = world.host.names(), world.standing()
-    world.host.failing.clear()
-    world.sync()
-
-    assert codes(failed) == ["agent.adapter"]
-    assert kept == {NAME}
-    assert waiting.status is Status.APPLIED
-    assert "stays until M0002" in waiting.detail
-    assert world.host.names() == {"feedsrv M0002.A1 PowerShell - inbound"}
-
-
-def test_a_successor_that_does_the_same_is_in_place_in_the_end(world: World) -> None:
-    """The old rule counted for both; once it is gone, the new one stands on its own."""
-    world.publisher.publish(mitigation())
-    world.sync()
-    world.publisher.publish(mitigation(), mitigation("M0002", supersedes=("M0001",)))
-
-    world.sync()
-
-    assert world.host.names() == {"feedsrv M0002.A1 PowerShell - inbound"}
-    world.install(FIXED)
-    world.sync()
-    assert world.host.names() == set()
-
-
 def test_a_new_revision_applies_first_and_then_drops_what_is_no_longer_in_it(world: World) -> None:
     """A changed action is changed in place; a new one comes before an old one goes."""
     first = mitigation(actions=(rule("A1"), rule("A2", name="old", pattern="old")))
@@ -250,6 +202,39 @@ def test_only_checking_still_checks_and_tells(world: World) -> None:
     assert world.host.done == []
     assert world.status() is Status.PENDING
     assert "would be applied" in world.standing().detail
+
+
+def test_only_checking_repairs_nothing_whatever_the_feed_says(world: World) -> None:
+    """Stale, missing or not trusted: with the switch off, what somebody removed stays away, and is told."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.tell(auto_apply=False)
+    world.host.rules.clear()
+    world.publisher.publish()
+    done_before = list(world.host.done)
+
+    world.sync()
+    told = world.standing()
+    world.sync(at=AT + timedelta(days=30))
+
+    assert world.host.done == done_before
+    assert told.status is Status.PENDING
+    assert "feedsrv-agent repair M0001" in told.detail
+
+
+def test_a_pool_named_in_two_spellings_is_one_pool(world: World) -> None:
+    """Windows does not mind the case, so the second must not capture what the first has stopped."""
+    one = mitigation(actions=(pool(name="MSExchangeECPAppPool"),))
+    two = mitigation("M0002", actions=(pool(name="msexchangeecpapppool"),))
+    world.publisher.publish(one, two)
+    world.sync()
+    undos = [change.undo for held in world.state.applied.values() for change in held.changes]
+
+    world.install(FIXED)
+    world.sync()
+
+    assert undos[0] == undos[1]
+    assert world.host.stopped <= {"msexchangeecpapppool"}  # this server in memory minds the case
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Case:
     at: datetime = AT
     after: tuple[str, ...] = ()
     pending: Verdict | None = None
+    stands_in: bool = False
     product: str = PRODUCT
 
     def plan(self) -> Plan:
@@ -101,7 +102,88 @@ CASES = [
     ),
     Case("switched off, blocked", KEEP, Reason.BLOCKED, blocked=frozenset({"M0001"}), may_change=False),
     Case("superseded", ROLL_BACK, Reason.SUPERSEDED, (M1, BETTER), BOTH, HELD, after=("M0002",)),
-    Case("superseded before it was applied", KEEP, Reason.SUPERSEDED, (M1, BETTER), BOTH, after=("M0002",)),
+    Case(
+        "superseded before it was applied",
+        KEEP,
+        Reason.SUPERSEDED,
+        (M1, BETTER),
+        BOTH,
+        after=("M0002",),
+        stands_in=True,
+    ),
+    Case(
+        "superseded before it was applied, and blocked",
+        KEEP,
+        Reason.SUPERSEDED,
+        (M1, BETTER),
+        BOTH,
+        blocked=frozenset({"M0001"}),
+        after=("M0002",),
+    ),
+    Case(
+        "superseded before it was applied, switched off",
+        KEEP,
+        Reason.SUPERSEDED,
+        (M1, BETTER),
+        BOTH,
+        may_change=False,
+        after=("M0002",),
+    ),
+    Case(
+        "superseded, and its successor not offered any more, but in place",
+        ROLL_BACK,
+        Reason.SUPERSEDED,
+        (M1, BETTER),
+        (entry(),),
+        (applied(M1), applied(BETTER, order=2)),
+        after=("M0002",),
+    ),
+    Case(
+        "a newer revision of its successor could not be had",
+        KEEP,
+        Reason.IN_PLACE,
+        (M1, BETTER),
+        (entry(), entry("M0002", revision=2)),
+        HELD,
+    ),
+    Case(
+        "withdrawn, blocked",
+        ROLL_BACK,
+        Reason.WITHDRAWN,
+        (WITHDRAWN,),
+        (entry(revision=2),),
+        HELD,
+        frozenset({"M0001"}),
+    ),
+    Case(
+        "a new revision that does not affect this build",
+        ROLL_BACK,
+        Reason.FIXED,
+        (mitigation(revision=2, fixed=Build(15, 2, 986, 4)),),
+        (entry(revision=2),),
+        HELD,
+    ),
+    Case("an older build again after a fix was taken off", APPLY, Reason.AFFECTED, build=AFFECTED),
+    Case(
+        "another product than it was applied for",
+        ROLL_BACK,
+        Reason.NOT_AFFECTED,
+        held=HELD,
+        product="exchange-se",
+    ),
+    Case(
+        "missing from the feed, switched off",
+        KEEP,
+        Reason.SWITCHED_OFF,
+        offered=(),
+        held=HELD,
+        may_change=False,
+    ),
+    Case(
+        "its document is lost, switched off", KEEP, Reason.SWITCHED_OFF, known=(), held=HELD, may_change=False
+    ),
+    Case("never applied, not trusted, switched off", KEEP, Reason.NOT_TRUSTED, known=(), may_change=False),
+    Case("never applied, stale, switched off", KEEP, Reason.STALE_FEED, at=EXPIRY, may_change=False),
     Case("its successor is blocked", KEEP, Reason.IN_PLACE, (M1, BETTER), BOTH, HELD, frozenset({"M0002"})),
     Case("its successor is not trusted", KEEP, Reason.IN_PLACE, (M1,), BOTH, HELD),
     Case(
@@ -201,6 +283,7 @@ def test_one_mitigation_is_decided(case: Case) -> None:
     assert found is not None
     assert (found.verdict, found.reason) == (case.verdict, case.reason)
     assert (found.after, found.pending) == (case.after, case.pending)
+    assert found.stands_in is case.stands_in
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -250,7 +333,7 @@ def test_rolling_back_goes_backwards_and_comes_last() -> None:
         (Reason.NOT_OFFERED, True),
         (Reason.BLOCKED, False),
         (Reason.SWITCHED_OFF, False),
-        (Reason.BUILD_UNKNOWN, False),
+        (Reason.BUILD_UNKNOWN, True),
     ],
 )
 def test_only_what_belongs_here_is_repaired(reason: Reason, *, repairs: bool) -> None:
