@@ -6,7 +6,8 @@ The configuration says `autoStart="false"`, so that it stays stopped over a rest
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from feedsrv.agent.adapters.config_text import ConfigText, Element, parse_config
@@ -18,6 +19,9 @@ from feedsrv.model.action import AppPool
 
 STARTED: Final = "Started"
 STOPPED: Final = "Stopped"
+_STARTING: Final = "Starting"
+_ASKED_AGAIN: Final = 120
+_BETWEEN_SECONDS: Final = 1.0
 # What keeps a pool stopped; IIS' own words and capitals.
 _WANTED: Final = {"autoStart": "false", "startMode": "OnDemand"}
 _DEFAULTS: Final = {"autoStart": "true", "startMode": "OnDemand"}
@@ -26,9 +30,12 @@ _DEFAULTS: Final = {"autoStart": "true", "startMode": "OnDemand"}
 class AppPools:
     """The application pools of one server."""
 
-    def __init__(self, server: IisServer, runner: Runner) -> None:
+    def __init__(
+        self, server: IisServer, runner: Runner, *, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._server = server
         self._runner = runner
+        self._pause = pause
 
     def look(self, target: Target) -> Sight:
         """Say whether the pool is stopped, and kept so.
@@ -60,7 +67,7 @@ class AppPools:
         return {
             "kind": "app-pool",
             "pool": name,
-            "state": self._state(name),
+            "state": STARTED if (state := self._state(name)) == _STARTING else state,
             "attributes": {one: raw_attribute(text, pool, one) for one in _WANTED},
         }
 
@@ -129,7 +136,7 @@ class AppPools:
         return text.encode(text.data)
 
     def _state(self, name: str) -> str:
-        answer = self._runner.run(APPCMD, "list", "apppool", name, "/text:state")
+        answer = self._runner.run(APPCMD, "list", "apppool", f"/apppool.name:{name}", "/text:state")
         state = answer.output.strip()
         if answer.code != 0 or not state:
             raise AdapterError(
@@ -143,11 +150,18 @@ class AppPools:
             return
         verb = "stop" if state == STOPPED else "start"
         answer = self._runner.run(APPCMD, verb, "apppool", f"/apppool.name:{name}")
-        # The state counts, not the exit code: somebody else may have been faster.
-        if self._state(name) != state:
+        # The state counts, not the exit code: somebody else may have been faster. A pool that is still
+        # "Stopping" lets its requests come to their end, by default for up to 90 seconds.
+        now = self._state(name)
+        for _ in range(_ASKED_AGAIN):
+            if not now.endswith("ing"):
+                break
+            self._pause(_BETWEEN_SECONDS)
+            now = self._state(name)
+        if now != state:
             raise AdapterError(
-                f"application pool {name} did not {verb} (appcmd's exit code {answer.code}): "
-                f"{' '.join(answer.output.split())}"
+                f"application pool {name} did not {verb}: it is {now.lower()}, and appcmd ended with "
+                f"{answer.code}: {' '.join(answer.output.split())}"
             )
 
 

@@ -34,6 +34,8 @@ _START_MODES: Final = {0: "boot", 1: "system", 2: "auto", 3: "demand", 4: _DISAB
 _DELAYED: Final = "delayed-auto"
 _STATE_LINE: Final = re.compile(r"^\s*STATE\s*:\s*(\d+)", re.MULTILINE)
 _START_LINE: Final = re.compile(r"^\s*START_TYPE\s*:\s*(\d+)([^\r\n]*)", re.MULTILINE)
+# What Windows allows, without `=`: `sc` would take `state=` for an option, and `\\name` for another machine.
+_NAME: Final = re.compile(r"[^/\\=\x00-\x1f]{1,256}")
 _ASKED_AGAIN: Final = 60
 _BETWEEN_SECONDS: Final = 1.0
 # What an operator can do about the refusals that occur.
@@ -108,16 +110,17 @@ class Services:
         Raises:
             AdapterError: it cannot be configured or started.
         """
-        name = _service_of(target)
         try:
+            name = _service_of(target)
             now = self._condition(name)
         except NotThereError:
             return
         start = undo.get("start")
+        runs = undo.get("running") is True and start != _DISABLED  # Windows starts no disabled service
         # A start mode that is no longer ours was decided by somebody else since.
         if isinstance(start, str) and now.start == _DISABLED:
             self._set_start(name, now.start, start)
-        if undo.get("running") is True:
+        if runs:
             self._bring_to(name, _RUNNING, "start")
 
     def foretell(self, target: Target) -> str:
@@ -180,4 +183,7 @@ class Services:
 def _service_of(target: Target) -> str:
     if not isinstance(target.action, Service):
         raise TypeError(f"{target.action!r} is no service")
-    return target.action.service
+    name = target.action.service
+    if not _NAME.fullmatch(name):
+        raise NotThereError(f"there is no service {name!r}: Windows gives no service such a name")
+    return name

@@ -149,10 +149,73 @@ def test_a_pool_that_does_not_stop_leaves_nothing_changed(tree: Tree) -> None:
     before = tree.host.read_bytes()
     pools = AppPools(tree.server, _Stubborn(pools={"OWA": "Started"}))
 
-    with pytest.raises(AdapterError, match=r"OWA did not stop .*exit code 5.*Access is denied"):
+    with pytest.raises(AdapterError, match=r"OWA did not stop: it is started, .* 5: .*Access is denied"):
         pools.apply(target(AppPool("A1", "OWA")))
 
     assert tree.host.read_bytes() == before
+
+
+@dataclass
+class _Slow(PretendedMachine):
+    """A pool takes its time: so many questions are answered with "Stopping" before it has stopped."""
+
+    stopping: int = 0
+
+    def run(self, program: str, *arguments: str) -> Answer:
+        """Answer as the program would while it waits for the last requests."""
+        answer = super().run(program, *arguments)
+        if arguments[0] == "list" and answer.output.strip() == "Stopped" and self.stopping:
+            self.stopping -= 1
+            return Answer(0, "Stopping\r\n")
+        return answer
+
+
+def test_a_pool_that_takes_its_time_is_waited_for(tree: Tree) -> None:
+    """A pool lets its last requests end, for a minute and a half if need be; that is no failure."""
+    waits: list[float] = []
+    slow = _Slow(pools={"OWA": "Started"}, stopping=90)
+
+    AppPools(tree.server, slow, pause=waits.append).apply(target(AppPool("A1", "OWA")))
+
+    assert sum(waits) == 90
+    assert slow.pools["OWA"] == "Stopped"
+
+
+def test_a_pool_that_stops_for_ever_is_given_up(tree: Tree) -> None:
+    """A sync comes to its end, and the configuration is as it was."""
+    before = tree.host.read_bytes()
+    slow = _Slow(pools={"OWA": "Started"}, stopping=10_000)
+
+    with pytest.raises(AdapterError, match="OWA did not stop: it is stopping"):
+        AppPools(tree.server, slow, pause=lambda _: None).apply(target(AppPool("A1", "OWA")))
+
+    assert tree.host.read_bytes() == before
+
+
+def test_a_pool_that_was_just_starting_runs_again_afterwards(tree: Tree) -> None:
+    """It was on its way, so undoing starts it."""
+    pools = AppPools(tree.server, PretendedMachine(pools={"OWA": "Starting"}))
+
+    assert pools.capture(target(AppPool("A1", "OWA")))["state"] == "Started"
+
+
+def test_the_name_of_a_pool_is_never_an_option_of_appcmd(tree: Tree) -> None:
+    """Whatever a signed mitigation names, it stands behind `/apppool.name:`."""
+    tree.host.write_bytes(tree.host.read_bytes().replace(b'<add name="Plain" />', b'<add name="/xml" />'))
+    asked: list[tuple[str, ...]] = []
+
+    class Listening(PretendedMachine):
+        def run(self, program: str, *arguments: str) -> Answer:
+            asked.append(arguments)
+            return super().run(program, *arguments)
+
+    pools = AppPools(tree.server, Listening(pools={"/xml": "Started"}))
+    one = target(AppPool("A1", "/xml"))
+    note = pools.capture(one)
+    pools.apply(one)
+    pools.undo(one, note)
+
+    assert {words[2] for words in asked} == {"/apppool.name:/xml"}
 
 
 def test_a_machine_that_does_not_tell_is_refused_before_anything_changes(tree: Tree) -> None:

@@ -118,6 +118,38 @@ def test_a_service_that_others_depend_on_is_refused_with_a_remedy() -> None:
     assert runner.services["Base"].state == RUNNING
 
 
+@pytest.mark.parametrize("name", [r"\\otherhost", "/delete", "state=", "a\nb", "type= service"])
+def test_no_name_is_an_option_or_another_machine_to_sc(name: str) -> None:
+    """A signed mitigation is still input: `sc` never sees what no service is called."""
+    asked: list[str] = []
+
+    class Listening(PretendedMachine):
+        def run(self, program: str, *arguments: str) -> Answer:
+            asked.append(program)
+            return super().run(program, *arguments)
+
+    adapter, one = services(Listening()), target(Service("A1", name))
+
+    for verb in (adapter.look, adapter.capture, adapter.apply, adapter.foretell):
+        with pytest.raises(NotThereError, match="no service"):
+            verb(one)
+    adapter.undo(one, {"kind": "service", "running": True, "start": "auto"})
+    assert asked == []
+
+
+def test_a_service_that_ran_though_it_was_disabled_is_not_started() -> None:
+    """Windows would refuse, at every sync anew; whoever disabled it did not want it to start again."""
+    runner = machine()
+    runner.services["Auto"].start = "disabled"
+    adapter, one = services(runner), target(Service("A1", "Auto"))
+    note = adapter.capture(one)
+    adapter.apply(one)
+
+    adapter.undo(one, note)
+
+    assert (runner.services["Auto"].state, runner.services["Auto"].start) == (STOPPED, "disabled")
+
+
 def test_a_service_that_is_not_there_is_named() -> None:
     """Looking, capturing and applying say so; undoing has nothing to do."""
     adapter, one = services(machine()), target(Service("A1", "Ghost"))
