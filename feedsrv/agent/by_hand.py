@@ -27,6 +27,12 @@ class UnknownMitigationError(NotFoundError):
     code = "agent.unknown_mitigation"
 
 
+class RehearsingError(NotAllowedError):
+    """This agent only rehearses, so it takes nothing back."""
+
+    code = "agent.rehearsing"
+
+
 class BlockedMitigationError(NotAllowedError):
     """The mitigation is blocked here, so it is not repaired."""
 
@@ -85,8 +91,13 @@ def remove(sync: Sync, ids: tuple[str, ...]) -> Done:
     """Block these and take them back now, whatever the switches say.
 
     Raises:
+        RehearsingError: the settings say that nothing is ever changed.
         AgentStateError, AgentSettingsError, JournalError: as `Sync.run`.
     """
+    if not sync.may_change:
+        raise RehearsingError(
+            "setting adapter is rehearsal, so nothing is taken back: run `feedsrv-agent config --adapter iis`"
+        )
     state, hands = sync.begin()
     file = StateFile(sync.home)
     state = replace(state, blocked=state.blocked | set(ids))

@@ -27,12 +27,14 @@ class Deadline:
         self.longest = longest
         self.is_over = False
         """True after a request was cut."""
+        self.is_stopped = False
+        """True once everything was cut for good."""
         self._sockets: WeakSet[socket.socket] = WeakSet()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Cut whatever is not done within its time."""
-        self.is_over = False
+        self.is_over = self.is_stopped
         timer = threading.Timer(self.longest.total_seconds(), self._cut)
         timer.daemon = True
         timer.start()
@@ -49,6 +51,13 @@ class Deadline:
         """Watch a connection that was made."""
         if isinstance(connection.sock, socket.socket):
             self._sockets.add(connection.sock)
+            if self.is_stopped:  # told to while it was connecting
+                self._cut()
+
+    def stop(self) -> None:
+        """Cut what is under way, for good."""
+        self.is_stopped = True
+        self._cut()
 
     def _cut(self) -> None:
         self.is_over = True

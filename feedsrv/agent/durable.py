@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -39,12 +41,23 @@ def replace_file(path: Path, content: bytes) -> None:
 def append_line(path: Path, line: bytes) -> None:
     """Add a line to a file and return only once it is on the disk."""
     is_new = not path.exists()
-    with path.open("ab") as file:
-        file.write(line + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    content = line + b"\n"
+    with path.open("ab", buffering=0) as file:
+        whole = file.tell()
+        try:
+            _write_all(file, content)
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):  # half a line would spoil the next one
+                file.truncate(whole)
+            raise
     if is_new:
         sync_folder(path.parent)
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    if file.write(content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import cast
 
 from feedsrv.clock import from_text
 
@@ -20,6 +22,18 @@ class Fields:
             raise FieldError(f"{path or 'the file'} must be an object")
         self._values: Mapping[str, object] = value
         self.path = path
+
+    @classmethod
+    def parse(cls, content: str | bytes) -> Fields:
+        """Read JSON that is to be one object.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            return cls(cast("object", json.loads(content)))
+        except RecursionError:
+            raise FieldError("it is nested deeper than any file of ours") from None
 
     def as_mapping(self) -> dict[str, object]:
         """The object itself."""

@@ -5,14 +5,14 @@ Plain `http://` is allowed: what is fetched is signed end to end. TLS, where use
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Final, cast
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -29,6 +29,7 @@ from feedsrv.agent.source import (
     NotServedError,
     RedirectedError,
     ServerTroubleError,
+    StoppedError,
     ThrottledError,
     TlsFailedError,
     TooLargeError,
@@ -43,6 +44,8 @@ _CHUNK: Final = 64 * 1024
 _LONGEST_RETRY: Final = timedelta(days=1)
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _THROTTLES: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_ETAG: Final = re.compile(r'(W/)?"[!#-~]{0,200}"')
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
@@ -95,7 +98,7 @@ class HttpSource:
             if answer.status_code == HTTPStatus.NOT_MODIFIED and etag is not None:
                 return None
             self._judge(path, answer)
-            return FeedAnswer(self._read(path, answer, MAX_FEED), answer.headers.get("ETag"))
+            return FeedAnswer(self._read(path, answer, MAX_FEED), _etag(answer.headers.get("ETag", "")))
 
     def document(self, path: str, *, max_bytes: int) -> bytes:
         """Fetch any other document.
@@ -119,17 +122,18 @@ class HttpSource:
         except NotServedError:
             return ()
         try:
-            policy = Fields(cast("object", json.loads(data)))
+            policy = Fields.parse(data)
             return policy.texts("crls") if "crls" in policy.names() else ()
         except ValueError as error:
             raise WrongContentError(f"{self._base}{path}: {error}; ask the publisher to mend it") from None
 
     @contextmanager
     def _get(self, path: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        address = urljoin(self._base, path)
+        address = _joined(self._base, path)
         if not address.startswith(self._base):
-            raise RedirectedError(f"{path!r} leads outside of {self._base}; it is not followed")
+            raise RedirectedError(f"{path[:200]!r} leads outside of {self._base}; it is not followed")
         for _ in range(_REDIRECTS + 1):
+            self._check_time(address)
             with self._deadline.watching(), self._request(address, headers) as answer:
                 if answer.status_code not in _MOVED:
                     yield answer
@@ -163,11 +167,20 @@ class HttpSource:
             if "RemoteDisconnected" in repr(error) or "ConnectionReset" in repr(error):
                 raise NoAnswerError(f"{address} closed the connection without an answer") from None
             raise UnreachableError(f"{address} cannot be reached ({_cause(error)})") from None
-        except RequestException as error:
+        except (RequestException, ValueError) as error:  # the latter for a Location that is no address
             self._check_time(address)
             raise ServerTroubleError(f"{address} answered what is no HTTP ({_cause(error)})") from None
 
+    def stop(self) -> None:
+        """End the request that is under way, from a signal handler or another thread, and allow no more.
+
+        Whoever asked then gets `StoppedError`.
+        """
+        self._deadline.stop()
+
     def _check_time(self, address: str) -> None:
+        if self._deadline.is_stopped:
+            raise StoppedError(address)
         if self._deadline.is_over:
             seconds = self._deadline.longest.total_seconds()
             raise TooSlowError(f"{address} took longer than {seconds:g} seconds in all, and was cut off")
@@ -214,8 +227,20 @@ class HttpSource:
 _PAGE_HINT: Final = "check the address, and whether a proxy or a login page stands before it"
 
 
+def _joined(base: str, path: str) -> str:
+    try:
+        return urljoin(base, path)
+    except ValueError:
+        return ""  # no address at all leads nowhere that is followed
+
+
+def _etag(text: str) -> str | None:
+    """An ETag that can be sent back; anything else would spoil every later request."""
+    return text if _ETAG.fullmatch(text) else None
+
+
 def _followed(address: str, location: str) -> str:
-    target = urljoin(address, location)
+    target = _joined(address, location)
     before, after = urlsplit(address), urlsplit(target)
     if not location or before.netloc != after.netloc or before.scheme != after.scheme:
         raise RedirectedError(
@@ -229,14 +254,14 @@ def _retry_after(text: str | None) -> timedelta | None:
     """Read a `Retry-After`, in seconds or as a date; longer than a day counts as a day."""
     if text is None:
         return None
-    if text.strip().isdigit():
-        return min(timedelta(seconds=min(int(text), 10**9)), _LONGEST_RETRY)
+    if _SECONDS.fullmatch(text.strip()):
+        return min(timedelta(seconds=int(text)), _LONGEST_RETRY)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return min(max(moment - datetime.now(UTC), timedelta(0)), _LONGEST_RETRY)
+    except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(moment - datetime.now(UTC), timedelta(0)), _LONGEST_RETRY)
 
 
 def _cause(error: BaseException) -> str:

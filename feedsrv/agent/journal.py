@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 from zlib import crc32
 
 from feedsrv.agent.durable import append_line, replace_file
@@ -80,9 +80,19 @@ class Journal:
         return tuple(self._read(line, number) for number, line in enumerate(lines, 1))
 
     def settle(self, *, open_notes: tuple[Note, ...] = ()) -> None:
-        """Forget every note but these: the saved state knows of the others."""
-        if open_notes or (self.path.exists() and self.path.stat().st_size > 0):
-            replace_file(self.path, b"".join(_line(note) + b"\n" for note in open_notes))
+        """Forget every note but these: the saved state knows of the others.
+
+        Raises:
+            JournalError: it cannot be written; the notes that were there still stand.
+        """
+        try:
+            if open_notes or (self.path.exists() and self.path.stat().st_size > 0):
+                replace_file(self.path, b"".join(_line(note) + b"\n" for note in open_notes))
+        except OSError as error:
+            raise JournalError(
+                f"{self.path} cannot be written ({error.strerror}): free space or give the agent the right "
+                "to write there; the next sync looks again at the changes named in it"
+            ) from None
 
     def _read(self, line: bytes, number: int) -> Note:
         try:
@@ -93,6 +103,16 @@ class Journal:
                 f"{self.path}, line {number} is damaged ({error}): look at the change it names, take it back "
                 "by hand if it is half made, remove the line, and sync again"
             ) from None
+
+
+class SealedJournal(Journal):
+    """The journal during a rehearsal: what a crash left in it waits for a sync that changes something."""
+
+    def write(self, note: Note) -> None:
+        """Write nothing: no change follows."""
+
+    def settle(self, *, open_notes: tuple[Note, ...] = ()) -> None:
+        """Forget nothing."""
 
 
 def _line(note: Note) -> bytes:
@@ -111,4 +131,4 @@ def _is_whole(line: bytes) -> bool:
 def _open(line: bytes) -> Fields:
     if not _is_whole(line):
         raise FieldError("its content does not fit its checksum")
-    return Fields(cast("object", json.loads(line.partition(b" ")[2])))
+    return Fields.parse(line.partition(b" ")[2])

@@ -19,6 +19,11 @@ class LibraryError(OperatorError):
 
     code = "agent.library"
 
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"{folder} cannot be written ({error.strerror}): free space or let the agent write there"
+        )
+
 
 class Library:
     """A folder of trusted documents."""
@@ -28,6 +33,8 @@ class Library:
 
     def get(self, digest: str) -> bytes | None:
         """The document of that digest; None where it is not held, or was damaged on the disk."""
+        if not self.holds(digest):
+            return None
         try:
             content = self._path(digest).read_bytes()
         except OSError:
@@ -36,7 +43,7 @@ class Library:
 
     def holds(self, digest: str) -> bool:
         """True where a document lies under that digest; `get` looks at its bytes."""
-        return self._path(digest).is_file()
+        return DIGEST.fullmatch(digest) is not None and self._path(digest).is_file()
 
     def put(self, content: bytes) -> str:
         """Keep a trusted document; returns its digest.
@@ -49,9 +56,7 @@ class Library:
             self._folder.mkdir(parents=True, exist_ok=True)
             replace_file(self._path(digest), content)
         except OSError as error:
-            raise LibraryError(
-                f"{self._folder} cannot be written ({error.strerror}): free space or let the agent write"
-            ) from None
+            raise LibraryError(self._folder, error) from None
         return digest
 
     def sweep(self, needed: Collection[str]) -> None:
@@ -64,6 +69,4 @@ class Library:
                     path.unlink()
 
     def _path(self, digest: str) -> Path:
-        if not DIGEST.fullmatch(digest):
-            raise LibraryError(f"{digest[:60]!r} is no digest")
         return self._folder / f"{digest}{_ENDING}"

@@ -15,6 +15,7 @@ from feedsrv.agent.ports import Presence
 from feedsrv.agent.state import AgentState, Standing, Status
 
 _COLUMNS = ("id", "revision", "status", "in place", "title", "detail")
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _NAMESPACE = "urn:feedsrv:agent-list:1"
 
 
@@ -34,7 +35,7 @@ def _now(standing: Standing, state: AgentState, changer: Changer | None) -> Stan
     applied = state.applied.get(standing.id)
     standing = replace(standing, in_place=applied is not None)
     if standing.id in state.blocked and standing.status is not Status.BLOCKED:
-        standing = replace(standing, status=Status.BLOCKED, detail="blocked since the last sync")
+        standing = replace(standing, status=Status.BLOCKED, detail=f"blocked here; {standing.detail}")
     if applied is None or changer is None:
         return standing
     seen = [changer.look(applied.target(change)) for change in applied.changes]
@@ -57,18 +58,19 @@ _STATUS_OF = {
 def as_table(standings: Sequence[Standing]) -> str:
     """For people: one line for each mitigation, and one below it for each place that was changed."""
     if not standings:
-        return "No mitigation is known here yet. `feedsrv-agent sync` asks for them.\n"
+        return "No mitigation is known here yet. `feedsrv-agent sync` asks for them."
     widths = [max(len(one.id) + len(_revision(one)) + 1 for one in standings), 13]
     lines: list[str] = []
     for one in standings:
         name = f"{one.id} {_revision(one)}".strip()
         shown = f"{one.status}{' *' if one.in_place else ''}"
         lines.append(f"{name:<{widths[0]}}  {shown:<{widths[1]}}  {one.title or '-'}")
-        lines.append(f"{'':<{widths[0]}}  {'':<{widths[1]}}  {one.detail}")
-        lines.extend(f"{'':<{widths[0]}}  {'':<{widths[1]}}    {place}" for place in one.places)
+        below = " " * (sum(widths) + 4)
+        told = [one.detail, *(f"  {place}" for place in one.places if one.detail not in place)]
+        lines.extend(f"{below}{line}" for text in told for line in text.splitlines())
     if any(one.in_place for one in standings):
         lines += ["", "* changes of it are in place on this server"]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def as_json(standings: Iterable[Standing]) -> str:
@@ -83,7 +85,7 @@ def as_csv(standings: Iterable[Standing]) -> str:
     writer.writerow(_COLUMNS)
     for one in standings:
         row = [one.id, one.revision or "", one.status, "yes" if one.in_place else "no", one.title, one.detail]
-        writer.writerow([f"'{cell}" if str(cell)[:1] in "=+-@" and str(cell) else cell for cell in row])
+        writer.writerow([f"'{cell}" if str(cell).startswith(_FORMULAS) else cell for cell in row])
     return held.getvalue()
 
 
@@ -97,15 +99,15 @@ def as_xml(standings: Iterable[Standing]) -> bytes:
         element.set("inPlace", "true" if one.in_place else "false")
         for name, text in (("Title", one.title), ("Detail", one.detail)):
             if text:
-                etree.SubElement(element, f"{{{_NAMESPACE}}}{name}").text = _printable(text)
+                etree.SubElement(element, f"{{{_NAMESPACE}}}{name}").text = printable(text)
         for place in one.places:
-            etree.SubElement(element, f"{{{_NAMESPACE}}}Place").text = _printable(place)
+            etree.SubElement(element, f"{{{_NAMESPACE}}}Place").text = printable(place)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 
-def _printable(text: str) -> str:
-    """XML holds no control characters; a file of somebody else's may."""
-    return "".join(char if char.isprintable() else " " for char in text)
+def printable(text: str) -> str:
+    """A text without control characters: they would steer a terminal, and XML holds none."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
 def _revision(one: Standing) -> str:

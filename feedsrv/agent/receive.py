@@ -101,7 +101,10 @@ class Receiver:
         mitigations = self._mitigations(feed, source)
         if feed is not None and answer is not None and source is not None and not self._problems:
             self._remember(etag=answer.etag, origin=source.origin)
-        self.crls.keep(self._fetched, self._proven)
+        try:
+            self.crls.keep(self._fetched, self._proven)
+        except FeedsrvError as refusal:
+            self._refused(refusal)
         self.after(3)
         return Received(self.state, feed, mitigations, tuple(self._problems), self._retry_after)
 

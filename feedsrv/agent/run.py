@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from feedsrv.agent.pace import next_poll, next_retry
+from feedsrv.agent.source import StoppedError
 from feedsrv.agent.sync import Synced
 from feedsrv.clock import Clock, to_text
 from feedsrv.errors import FeedsrvError
@@ -41,10 +42,15 @@ class Runner:
     def _once(self, errors: int) -> tuple[datetime, int]:
         try:
             done = self.sync()
+        except StoppedError:
+            return self.clock(), errors  # the next wait says stop
         except FeedsrvError as refusal:
             log.error(  # noqa: TRY400 - an operator acts on the sentence; a traceback would hide it
                 "sync.failed", extra={"code": refusal.code, "why": str(refusal)}
             )
+            return self._retry(errors + 1, None)
+        except Exception as trouble:
+            log.exception("sync.failed", extra={"code": "agent.unexpected", "why": str(trouble)})
             return self._retry(errors + 1, None)
         if done.poll_failed:
             return self._retry(errors + 1, done.retry_after)

@@ -18,6 +18,7 @@ BUILD: Final = "15.2.986.5"
 _EXCHANGE: Final = r"C:\Program Files\Microsoft\Exchange Server\V15"
 _FRONT_END: Final = {
     "owa": "MSExchangeOWAAppPool",
+    "owa/Calendar": "MSExchangeOWACalendarAppPool",
     "ecp": "MSExchangeECPAppPool",
     "Autodiscover": "MSExchangeAutodiscoverAppPool",
     "PowerShell": "MSExchangePowerShellFrontEndAppPool",
@@ -108,11 +109,15 @@ def _folder(root: Path, physical: str) -> Path:
 
 
 def _front_end_path(name: str) -> str:
-    return rf"{_EXCHANGE}\FrontEnd\HttpProxy\{name.lower()}"
+    return _below(rf"{_EXCHANGE}\FrontEnd\HttpProxy", name)
 
 
 def _back_end_path(name: str) -> str:
-    return rf"{_EXCHANGE}\ClientAccess\{name.lower()}"
+    return _below(rf"{_EXCHANGE}\ClientAccess", name)
+
+
+def _below(folder: str, name: str) -> str:
+    return "\\".join([folder, *name.lower().split("/")])
 
 
 def _pools() -> list[str]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography.x509 import ObjectIdentifier
@@ -75,6 +75,11 @@ class AgentSettings:
     """Seconds from the start of `run` to its first sync."""
 
     def __post_init__(self) -> None:
+        for name in NAMES:
+            if getattr(self, name) == "":
+                raise AgentSettingsError(
+                    f"setting {name}: it is empty; `feedsrv-agent config --unset {name}` takes it away"
+                )
         for name, judge in _JUDGES.items():
             value = getattr(self, name)
             if value is not None:
@@ -111,6 +116,7 @@ def _judge_server(value: str) -> None:
         raise ValueError(f"{value!r} must be an address such as https://mitigations.example")
     if parts.username or parts.password:
         raise ValueError("an address takes no user name or password")
+    _ = parts.port  # raises where it is no number of a port
 
 
 def _judge_proxy(value: str) -> None:
@@ -121,6 +127,7 @@ def _judge_proxy(value: str) -> None:
         raise ValueError(
             "a password does not belong here: set HTTPS_PROXY in the agent's environment instead"
         )
+    _ = parts.port
 
 
 def _judge_word(pattern_name: str, matches: Callable[[str], object]) -> Callable[[str], None]:
@@ -189,7 +196,7 @@ class SettingsFile:
         except OSError as error:
             raise AgentSettingsError(f"{self.path} cannot be read ({error.strerror})") from None
         try:
-            return _read(Fields(cast("object", json.loads(content))))
+            return _read(Fields.parse(content))
         except AgentSettingsError as error:
             raise AgentSettingsError(f"{self.path}: {error}") from None
         except ValueError as error:
@@ -201,8 +208,8 @@ class SettingsFile:
         changed = {
             name: getattr(settings, name) for name in NAMES if getattr(settings, name) != getattr(plain, name)
         }
-        self.home.mkdir(parents=True, exist_ok=True)
         try:
+            self.home.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, json.dumps(changed, indent=1, ensure_ascii=False).encode() + b"\n")
         except OSError as error:
             raise AgentSettingsError(f"{self.path} cannot be written ({error.strerror})") from None
@@ -251,7 +258,7 @@ def read_pool_switch(path: Path) -> bool:
     """
     try:
         with path.open("rb") as file:
-            return Fields(cast("object", json.loads(file.read(_MAX_BYTES)))).flag("auto_apply")
+            return Fields.parse(file.read(_MAX_BYTES)).flag("auto_apply")
     except OSError as error:
         trouble = f"cannot be read ({error.strerror})"
     except ValueError as error:

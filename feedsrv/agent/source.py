@@ -128,6 +128,13 @@ class RedirectedError(OperatorError):
     code = "agent.redirected"
 
 
+class StoppedError(Exception):
+    """The agent was told to end while it was asking.
+
+    No refusal, so that nobody takes it for the publisher's and goes on with what is trusted already.
+    """
+
+
 class BundleError(OperatorError):
     """The bundle file cannot be used."""
 

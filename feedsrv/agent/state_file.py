@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from feedsrv.agent.durable import replace_file
 from feedsrv.agent.fields import FieldError, Fields
@@ -54,10 +54,14 @@ class StateFile:
         return self._read(self.path)
 
     def save(self, state: AgentState) -> None:
-        """Replace the file, then its copy; after a crash each holds the old state or the new one."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        """Replace the file, then its copy; after a crash each holds the old state or the new one.
+
+        Raises:
+            AgentStateError: one cannot be written.
+        """
         content = _seal(write_state(state))
         try:
+            self.home.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, content)
             replace_file(self.copy, content)
         except OSError as error:
@@ -102,7 +106,7 @@ def _seal(state: Mapping[str, object]) -> bytes:
 
 
 def _unseal(content: bytes) -> Fields:
-    document = Fields(cast("object", json.loads(content)))
+    document = Fields.parse(content)
     schema = document.number("schema")
     if schema != SCHEMA:
         raise FieldError(

@@ -25,7 +25,7 @@ from feedsrv.agent.apply import Hands, Outcome
 from feedsrv.agent.changing import Changer
 from feedsrv.agent.decide import Facts, Plan, decide
 from feedsrv.agent.inventory import Inventory, read_build
-from feedsrv.agent.journal import Journal
+from feedsrv.agent.journal import Journal, SealedJournal
 from feedsrv.agent.library import Library
 from feedsrv.agent.ports import Adapter
 from feedsrv.agent.receive import Received, Receiver
@@ -75,7 +75,9 @@ class Sync:
     open_host: Callable[[], Adapter]
     at: datetime
     may_change: bool = True
-    """False for a rehearsal: all is judged and told, nothing is changed."""
+    """False for a rehearsal: all is judged and told, and the server and the journal stay as they are."""
+    remembers: bool = True
+    """False where this one does not count as a sync: only what is trusted is remembered."""
     after: Callable[[int], None] = nothing
     """Called after each numbered step: the seam where tests crash."""
     midway: Callable[[str], None] = nothing
@@ -106,7 +108,8 @@ class Sync:
             state = hands.state
         self.after(6)
         state = self._conclude(state, facts, outcomes)
-        StateFile(self.home).save(state)  # 7
+        if self.remembers:
+            StateFile(self.home).save(state)  # 7
         sweep(Library(self.home), state, feed_key(self.settings.need_product(), self.settings.channel))
         self.after(7)
         version = None if facts.feed is None else facts.feed.version
@@ -132,6 +135,9 @@ class Sync:
         host = self._try(self.open_host)
         if host is None:
             return state, None
+        if not self.may_change:
+            changer = Changer(host, SealedJournal(self.home), self.midway)
+            return state, Hands(state, changer, nothing, self.settings.publisher, self.at)
         changer = Changer(host, Journal(self.home), self.midway)
         unrecovered, problems = recover(state, changer.journal, host)
         self._problems.extend(problems)
@@ -193,7 +199,7 @@ class Sync:
                 extra={"version": facts.feed.version, "expires": to_text(facts.feed.expires)},
             )
             if not any(one.code == EXPIRED for one in self._problems):
-                self._problems.append(_stale(facts.feed))
+                self._problems.append(stale(facts.feed))
         before = state.last_sync
         succeeded = self.at if not self._problems else (before.succeeded if before is not None else None)
         last = LastSync(
@@ -230,7 +236,8 @@ def sweep(library: Library, state: AgentState, key: str) -> None:
     library.sweep(wanted if feed is None else wanted | {feed.digest})
 
 
-def _stale(feed: Feed) -> Problem:
+def stale(feed: Feed) -> Problem:
+    """What is told while the newest trusted feed has expired."""
     return Problem(
         EXPIRED,
         f"feed version {feed.version} expired at {to_text(feed.expires)}, and no newer one came: what is "

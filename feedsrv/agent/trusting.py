@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.agent.durable import replace_file
+from feedsrv.agent.library import LibraryError
 from feedsrv.agent.settings import AgentSettings, AgentSettingsError
 from feedsrv.trust.policy import TrustPolicy, load_anchors, load_crl
 from feedsrv.trust.profile import EKU, Kind
@@ -82,17 +83,27 @@ class CrlShelf:
         return tuple(found)
 
     def keep(self, fetched: Iterable[Crl], issuers: Iterable[x509.Certificate]) -> None:
-        """Keep those lists that one of these certificates signed, where they are newer than what is kept."""
+        """Keep those lists that one of these certificates signed, where they are newer than what is kept.
+
+        Raises:
+            LibraryError: one cannot be written.
+        """
         kept = {crl.issuer: crl for crl in self.all()}
         issuers = tuple(issuers)
         for crl in fetched:
             old = kept.get(crl.issuer)
             is_newer = old is None or crl.last_update_utc > old.last_update_utc
             if is_newer and any(_signed(crl, issuer) for issuer in issuers):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                name = sha256(crl.issuer.public_bytes()).hexdigest()[:32]
-                replace_file(self._folder / f"{name}.crl", crl.public_bytes(Encoding.DER))
+                self._write(crl)
                 kept[crl.issuer] = crl
+
+    def _write(self, crl: Crl) -> None:
+        name = sha256(crl.issuer.public_bytes()).hexdigest()[:32]
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self._folder / f"{name}.crl", crl.public_bytes(Encoding.DER))
+        except OSError as error:
+            raise LibraryError(self._folder, error) from None
 
 
 def _signed(crl: Crl, issuer: x509.Certificate) -> bool:

@@ -7,20 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from lxml import etree
 
-from feedsrv.agent.cli import agent
+from feedsrv.agent.journal import Journal, Note
+from feedsrv.agent.state_file import StateFile
 from feedsrv.model.feed import Feed
 from tests.pki import Pki
 from tests.simulator import FEED, Answer, Simulator
 from tests.unit.agent.making import FIXED, mitigation, pool
+from tests.unit.agent.shell import Shell, lay_out_shell, publish_two
 
 COMMAND = Path(sys.executable).parent / "feedsrv-agent"
 
@@ -35,51 +37,14 @@ def pki() -> Pki:
 def publisher(pki: Pki) -> Iterator[Simulator]:
     """A publisher with two mitigations."""
     with Simulator(pki, pki.at).serving() as simulator:
-        simulator.put_crls()
-        pools = (pool(name="DefaultAppPool"),)
-        simulator.publish(mitigation(issued=pki.at), mitigation("M0002", issued=pki.at, actions=pools))
+        publish_two(simulator, pki)
         yield simulator
-
-
-@dataclass
-class Shell:
-    """Types commands for one agent."""
-
-    home: Path
-
-    def __call__(self, *words: str | Path, code: int = 0) -> Result:
-        """Run one; its exit code must be this."""
-        done = CliRunner().invoke(agent, ["--home", str(self.home), *map(str, words)])
-        unexpected = done.exception is not None and not isinstance(done.exception, SystemExit)
-        assert not unexpected, done.exc_info
-        assert done.exit_code == code, done.output
-        return done
-
-    def json(self, *words: str) -> list[dict[str, object]]:
-        """Run one that prints JSON."""
-        found = json.loads(self(*words, "--json").stdout)
-        assert isinstance(found, list)
-        return found
-
-    def statuses(self) -> dict[object, object]:
-        """What `list` says of each."""
-        return {one["id"]: one["status"] for one in self.json("list")}
-
-    @property
-    def configuration(self) -> bytes:
-        """The pretended server's configuration."""
-        (found,) = self.home.rglob("applicationHost.config")
-        return found.read_bytes()
 
 
 @pytest.fixture
 def shell(publisher: Simulator, tmp_path: Path, pki: Pki) -> Shell:
-    """An agent for a pretended server, laid out by the command itself."""
-    anchor = tmp_path / "root.pem"
-    anchor.write_bytes(pki.anchors_pem())
-    shell = Shell(tmp_path / "box")
-    shell("sandbox", shell.home, "--server", publisher.url, "--anchor", anchor, "--build", "15.2.986.5")
-    return shell
+    """An agent for a pretended server."""
+    return lay_out_shell(tmp_path, publisher, pki)
 
 
 def test_the_whole_tour_on_a_pretended_server(shell: Shell) -> None:
@@ -99,14 +64,60 @@ def test_the_whole_tour_on_a_pretended_server(shell: Shell) -> None:
 
 
 def test_a_rehearsal_changes_nothing_and_says_where_it_would(shell: Shell) -> None:
-    """Line for line, and the list says pending."""
+    """Line for line; it is no sync, so the list and the status know nothing of it."""
     before = shell.configuration
 
     said = shell("sync", "--rehearse").output
 
     assert shell.configuration == before
+    assert "M0001 revision 1: pending (only checking, nothing is changed: it would be applied)" in said
     assert "feedsrv M0001.A1 PowerShell - inbound: would change" in said
-    assert shell.statuses() == {"M0001": "pending", "M0002": "pending"}
+    assert shell.statuses() == {}
+    assert json.loads(shell("status", "--json").stdout)["last_sync"] is None
+
+
+def test_a_rehearsal_tells_what_would_fail(shell: Shell, publisher: Simulator, pki: Pki) -> None:
+    """A pool that is not there is found beforehand."""
+    publisher.publish(mitigation(issued=pki.at, actions=(pool(name="Ghost"),)))
+
+    said = shell("sync", "--rehearse", code=1)
+
+    assert "it would be applied, but" in said.stdout
+    assert "error [agent.not_there]" in said.stderr
+
+
+def test_a_rehearsal_leaves_the_way_back_of_a_crash_alone(shell: Shell) -> None:
+    """What a killed sync left half done is still known to the next real one."""
+    shell("sync")
+    home = shell.home
+    protected = shell.configuration
+    (host,) = home.rglob("applicationHost.config")
+    state = StateFile(home).load()
+    change = state.applied["M0001"].changes[0]
+    Journal(home).write(Note("M0001", 1, change))
+    StateFile(home).save(state.without_applied("M0001"))
+    left = (home / "journal.jsonl").read_bytes()
+
+    shell("sync", "--rehearse")
+    after = (home / "journal.jsonl").read_bytes()
+    shell("block", "M0001")
+    shell("sync")
+
+    assert after == left
+    assert b"feedsrv M0001" in protected
+    assert b"feedsrv M0001" not in host.read_bytes()
+
+
+def test_an_agent_that_only_rehearses_takes_nothing_back(shell: Shell) -> None:
+    """It would forget what is in place without taking it away."""
+    shell("sync")
+    shell("config", "--adapter", "rehearsal")
+
+    refusal = shell("remove", "M0001", code=1)
+
+    assert "error [agent.rehearsing]" in refusal.stderr
+    shell("config", "--unset", "adapter")
+    assert shell.statuses()["M0001"] == "applied"
 
 
 def test_block_remove_unblock_and_repair(shell: Shell) -> None:
@@ -150,6 +161,18 @@ def test_a_wrong_id_is_refused(shell: Shell, words: tuple[str, ...]) -> None:
     assert refusal.stderr.startswith("error [agent.mitigation_id]: ")
 
 
+@pytest.mark.parametrize("verb", ["block", "unblock", "repair", "remove"])
+def test_nothing_but_commas_is_wrong_usage(shell: Shell, verb: str) -> None:
+    """A variable that was empty in a script does not pass for done, or for everything."""
+    shell(verb, ",", code=2)
+
+
+def test_blocking_what_is_not_known_yet_says_so(shell: Shell) -> None:
+    """It is done, since one may block beforehand; a slip of the pen is seen."""
+    assert "no mitigation of that id is known here yet" in shell("block", "M0042").output
+    assert shell.statuses() == {"M0042": "blocked"}
+
+
 def test_repairing_what_is_not_known_is_refused(shell: Shell) -> None:
     """The message says where to look."""
     assert "error [agent.unknown_mitigation]" in shell("repair", "M0042", code=1).stderr
@@ -166,59 +189,6 @@ def test_lists_are_written_to_files(shell: Shell, tmp_path: Path) -> None:
     assert (tmp_path / "list.csv").read_text("utf-8-sig").startswith("id,revision,status")
 
 
-def test_the_path_is_tested_to_its_end(shell: Shell) -> None:
-    """Every step is named, down to opening each mitigation; nothing is changed or remembered."""
-    said = shell("test").output
-
-    assert "Result: Success." in said
-    assert "2 opened and trusted" in said
-    assert not (shell.home / "agent-state.json").exists()
-
-
-FAILURES = {
-    "connection": (("--server", "http://127.0.0.1:9"), "connection", "agent.unreachable"),
-    "TLS": (("--server", "https://127.0.0.1:{port}"), "TLS", "agent.tls"),
-    "name": (("--server", "http://does-not-exist.invalid"), "connection", "agent.unreachable"),
-    "product": (("--product", "exchange-se"), "HTTP", "agent.not_served"),
-    "issuer": (("--organisation", "Somebody Else"), "issuer", "trust.issuer_organisation"),
-    "usage": (("--feed-eku", "1.2.3.4"), "key usage", "trust.eku_missing"),
-}
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-def test_the_failing_step_is_named(shell: Shell, publisher: Simulator, failure: str) -> None:
-    """And the steps after it were not reached."""
-    words, step, code = FAILURES[failure]
-    port = publisher.url.rpartition(":")[2]
-    shell("config", *(word.format(port=port) for word in words))
-
-    done = shell("test", "--json", code=1)
-
-    found = json.loads(done.stdout)
-    assert (found["steps"][-1]["step"], found["steps"][-1]["code"]) == (step, code)
-    assert [one["ok"] for one in found["steps"][:-1]] == [True] * (len(found["steps"]) - 1)
-    assert f"error [{code}]" in done.stderr
-
-
-def test_an_untrusted_anchor_fails_at_the_chain(shell: Shell, tmp_path: Path) -> None:
-    """The signature is in order, and proves nothing here."""
-    other = tmp_path / "other.pem"
-    other.write_bytes(Pki(organisation="Somebody Else").anchors_pem())
-    shell("config", "--anchor", other)
-
-    said = shell("test", code=1)
-
-    assert "Result: Failed at: chain." in said.output
-    assert "error [trust.anchor_unknown]" in said.stderr
-
-
-def test_a_mitigation_that_cannot_be_had_fails_the_last_step(shell: Shell, publisher: Simulator) -> None:
-    """A feed alone protects nobody."""
-    publisher.lie("/v1/mitigations/M0002/1.xml", Answer(b"", 500))
-
-    assert "Result: Failed at: mitigations." in shell("test", code=1).output
-
-
 def test_an_unreachable_publisher_is_told_in_one_sentence(shell: Shell) -> None:
     """Exit code 1, a code, and no stack trace."""
     shell("config", "--server", "http://127.0.0.1:9")
@@ -227,21 +197,6 @@ def test_an_unreachable_publisher_is_told_in_one_sentence(shell: Shell) -> None:
 
     assert refusal.stderr.startswith("error [agent.unreachable]: http://127.0.0.1:9/")
     assert "Traceback" not in refusal.output
-
-
-def test_missing_settings_say_which_command_sets_them(tmp_path: Path) -> None:
-    """A new agent leads through its own set-up, one thing after the other."""
-    shell = Shell(tmp_path / "new")
-
-    first = shell("sync", code=1).stderr
-    shell("config", "--server", "http://127.0.0.1:9")
-    second = shell("sync", code=1).stderr
-    shell("config", "--product", "exchange-2019")
-    third = shell("sync", code=1).stderr
-
-    assert "--server" in first
-    assert "--product" in second
-    assert "--anchor" in third
 
 
 def test_a_damaged_state_is_told_by_status_and_restored(shell: Shell) -> None:
@@ -274,43 +229,18 @@ def test_status_tells_how_the_last_sync_went(shell: Shell, publisher: Simulator)
     assert found["last_sync_without_a_problem"] is not None
 
 
-def test_config_shows_and_changes(shell: Shell) -> None:
-    """What was said is shown; what is unset is back at its default; a wrong word changes nothing."""
-    shell("config", "--auto-apply", "off", "--timeout", "5")
-    changed = json.loads(shell("config", "--json").stdout)
-    shell("config", "--unset", "auto-apply")
-    unset = json.loads(shell("config", "--json").stdout)
-    refusal = shell("config", "--timeout", "1", "--channel", "Not A Word", code=1)
-
-    assert (changed["auto_apply"], changed["timeout"]) == (False, 5)
-    assert unset["auto_apply"] is True
-    assert "setting channel" in refusal.stderr
-    assert json.loads(shell("config", "--json").stdout)["timeout"] == 5
-
-
-def test_the_pool_switch_is_written_for_all(shell: Shell, tmp_path: Path) -> None:
-    """One server writes, every server of the pool obeys."""
-    shell("config", "--pool-file", tmp_path / "pool.json", "--pool-auto-apply", "off")
-
+def test_status_tells_that_nobody_syncs_and_that_the_feed_expired_since(shell: Shell) -> None:
+    """Whatever keeps the agent running may have ended; the last sync alone would look well."""
     shell("sync")
+    state = StateFile(shell.home).load()
+    assert state.last_sync is not None
+    old = replace(state.last_sync, at=state.last_sync.at - timedelta(days=3))
+    StateFile(shell.home).save(replace(state, last_sync=old))
 
-    assert json.loads((tmp_path / "pool.json").read_text()) == {"auto_apply": False}
-    assert shell.statuses() == {"M0001": "pending", "M0002": "pending"}
+    found = json.loads(shell("status", "--json", code=1).stdout)
 
-
-def test_a_build_is_set_by_hand_or_from_a_file(shell: Shell, tmp_path: Path) -> None:
-    """One takes the place of the other."""
-    (tmp_path / "build.txt").write_text("15.2.986.36")
-
-    shell("set-build", "15.2.986.5")
-    by_hand = json.loads(shell("config", "--json").stdout)
-    shell("set-build", "--from", tmp_path / "build.txt")
-    from_file = json.loads(shell("config", "--json").stdout)
-
-    assert (by_hand["build"], by_hand["build_source"]) == ("15.2.986.5", None)
-    assert (from_file["build"], from_file["build_source"]) == (None, str(tmp_path / "build.txt"))
-    shell("set-build", "15.2", code=1)
-    shell("set-build", code=2)
+    assert [one["code"] for one in found["problems"]] == ["agent.idle"]
+    assert found["feed_is_stale"] is False
 
 
 def test_a_bundle_file_is_enough(shell: Shell, publisher: Simulator, tmp_path: Path) -> None:
@@ -352,6 +282,27 @@ def test_run_syncs_and_stops_cleanly_when_told(shell: Shell) -> None:
     assert any("mitigation.applied" in line for line in seen)
     assert "agent.stopped" in seen[-1]
     assert shell.statuses() == {"M0001": "applied", "M0002": "applied"}
+
+
+def test_run_ends_at_once_in_the_middle_of_a_slow_answer(shell: Shell, publisher: Simulator) -> None:
+    """A publisher that drips does not keep a server from shutting down; nothing is remembered of it."""
+    publisher.lie(FEED, Answer(b"<" * 100_000, drip=0.05))
+    process = subprocess.Popen(
+        [str(COMMAND), "--home", str(shell.home), "run", "--first-after", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        while FEED not in publisher.paths:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert "agent.stopped" in said
+    assert "sync." not in said
+    assert json.loads(shell("status", "--json").stdout)["last_sync"] is None
 
 
 def test_the_agent_carries_nothing_of_the_server() -> None:

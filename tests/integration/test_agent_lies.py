@@ -56,6 +56,17 @@ HTTP_LIES: dict[str, tuple[Answer, str]] = {
     "another host": (Answer(b"", 302, {"Location": "http://localhost:1/v1/"}), "agent.redirected"),
     "a circle": (Answer(b"", 302, {"Location": FEED}), "agent.redirected"),
     "a redirect to nowhere": (Answer(b"", 301, {}), "agent.redirected"),
+    "a redirect to what is no address": (Answer(b"", 301, {"Location": "//["}), "agent.server_trouble"),
+    "a wait that is no number": (Answer(b"", 429, {"Retry-After": "\xb2"}), "agent.throttled"),
+    "a wait without end": (Answer(b"", 429, {"Retry-After": "9" * 5000}), "agent.throttled"),
+    "a wait beyond the calendar": (
+        Answer(b"", 503, {"Retry-After": "Mon, 01 Jan 0001 00:00:00 +9959"}),
+        "agent.throttled",
+    ),
+    "a wait in no time zone": (
+        Answer(b"", 503, {"Retry-After": "Mon, 01 Jan 2024 00:00:00 +99999999999999"}),
+        "agent.throttled",
+    ),
     "a drop at a time": (Answer(b"<" * 5000, drip=0.01), "agent.too_slow"),
     "headers without end": (Answer(drip=0.01, drips_headers=True), "agent.too_slow"),
     "a packed answer": (Answer(b"x", headers={"Content-Encoding": "gzip"}), "agent.wrong_content"),
@@ -92,6 +103,41 @@ def test_a_broken_mitigation_is_tried_again(world: World, lie: str) -> None:
     assert between == set()
     assert codes(done) == []
     assert world.host.stopped == {"MSExchangeECPAppPool"}
+
+
+POLICIES = {
+    "no JSON": (b"<html>", "agent.wrong_content"),
+    "no object": (b"[]", "agent.wrong_content"),
+    "deeper than any program reads": (b"[" * 200_000, "agent.wrong_content"),
+    "a list elsewhere": (b'{"crls": ["//evil.example/x.crl"]}', "agent.redirected"),
+    "a list above": (b'{"crls": ["../../x.crl"]}', "agent.redirected"),
+    "a list nowhere": (b'{"crls": ["//["]}', "agent.redirected"),
+    "a list that is none": (b'{"crls": ["feeds/exchange-2019/production.xml"]}', "trust.crl_unreadable"),
+}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_of_nonsense_keeps_nobody_from_being_protected(world: World, policy: str) -> None:
+    """What the publisher says of revocation lists is not signed: it is told, and the feed counts."""
+    content, code = POLICIES[policy]
+    world.publisher.files["/v1/trust/policy.json"] = content
+
+    done = world.sync()
+
+    assert codes(done) == [code]
+    assert world.host.stopped == {"MSExchangeECPAppPool"}
+
+
+def test_an_etag_that_cannot_be_sent_back_is_forgotten(world: World) -> None:
+    """Whoever answers once in the publisher's place must not spoil every later poll."""
+    body = world.publisher.files[FEED]
+    world.publisher.lie(FEED, Answer(body, headers={**XML, "ETag": '"a\r\n b"'}))
+    world.sync()
+    world.publisher.be_honest()
+
+    done = world.sync()
+
+    assert codes(done) == []
 
 
 def test_what_a_server_asks_for_is_handed_on(world: World) -> None:

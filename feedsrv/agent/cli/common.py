@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from logging.handlers import RotatingFileHandler
@@ -20,6 +20,7 @@ from feedsrv.agent.changing import Changer
 from feedsrv.agent.durable import exclusive
 from feedsrv.agent.http_source import HttpSource
 from feedsrv.agent.journal import Journal
+from feedsrv.agent.listing import printable
 from feedsrv.agent.ports import Adapter
 from feedsrv.agent.settings import AgentSettings, AgentSettingsError, SettingsFile
 from feedsrv.agent.state import Problem
@@ -67,13 +68,15 @@ class Home:
             BusyError: another process kept it.
             AgentSettingsError: the folder cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AgentSettingsError(
-                f"{self.folder} cannot be made ({error.strerror}): name another with --home"
-            ) from None
-        with exclusive(self.folder / "agent.lock", patience=patience):
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(exclusive(self.folder / "agent.lock", patience=patience))
+            except OSError as error:
+                raise AgentSettingsError(
+                    f"{self.folder} cannot be written ({error.strerror}): run the agent with more rights, or "
+                    "name another folder with --home"
+                ) from None
             yield
 
     def open_host(self, settings: AgentSettings, *, rehearse: bool = False) -> Adapter:
@@ -111,6 +114,7 @@ class Home:
             lambda: self.open_host(settings, rehearse=is_rehearsal),
             now(),
             may_change=not is_rehearsal,
+            remembers=not rehearse,
         )
 
     def source(self, settings: AgentSettings) -> HttpSource:
@@ -125,10 +129,23 @@ class Home:
 
 
 def log_to(folder: Path, *, also_stderr: bool = False) -> None:
-    """Write events to the agent's log, and to standard error where a supervisor collects it."""
-    handlers: list[logging.Handler] = [
-        RotatingFileHandler(folder / "agent.log", maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8")
-    ]
+    """Write events to the agent's log, and to standard error where a supervisor collects it.
+
+    Raises:
+        AgentSettingsError: the log cannot be opened.
+    """
+    path = folder / "agent.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handlers: list[logging.Handler] = [
+            RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOGS, encoding="utf-8")
+        ]
+    except OSError as error:
+        raise AgentSettingsError(
+            f"{path} cannot be written ({error.strerror}): run the agent with more rights, or name another "
+            "folder with --home"
+        ) from None
+    logging.raiseExceptions = False  # a full disk must not bury what is told in tracebacks
     if also_stderr:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
@@ -144,8 +161,13 @@ def tell(problems: Iterable[Problem]) -> bool:
     """Print each problem once; True where there was one."""
     told = tuple(dict.fromkeys(problems))
     for problem in told:
-        click.echo(str(problem), err=True)
+        say(str(problem), err=True)
     return bool(told)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text that may hold words of others, which must not steer the terminal."""
+    click.echo(printable(text), err=err)
 
 
 class Refusing(click.Group):

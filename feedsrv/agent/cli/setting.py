@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,7 @@ from feedsrv.agent.cli.common import Home, pass_home
 from feedsrv.agent.inventory import read_build
 from feedsrv.agent.sandbox import lay_out
 from feedsrv.agent.settings import (
+    NAMES,
     AgentSettings,
     AgentSettingsError,
     SettingsFile,
@@ -21,6 +22,7 @@ from feedsrv.agent.settings import (
     write_pool_switch,
 )
 
+_SANDBOX_PRODUCT: Final = "exchange-2019"
 _SWITCH = click.Choice(["on", "off"])
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True)
 
@@ -45,16 +47,24 @@ _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path
     "--publisher", metavar="TAG", help="The tag that begins the name of every rule. [default: feedsrv]"
 )
 @click.option("--adapter", type=click.Choice(KINDS), help="What is changed. [default: iis]")
-@click.option("--config-root", metavar="FOLDER", help="The folder of applicationHost.config.")
+@click.option(
+    "--config-root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    metavar="FOLDER",
+    help="The folder of applicationHost.config.",
+)
 @click.option("--auto-apply", type=_SWITCH, help="Apply by itself, or only check and report. [default: on]")
 @click.option(
-    "--pool-file", metavar="FILE", help="A shared file with the pool's own switch; both must be on."
+    "--pool-file",
+    type=click.Path(path_type=Path, dir_okay=False, resolve_path=True),
+    metavar="FILE",
+    help="A shared file with the pool's own switch; both must be on.",
 )
 @click.option(
     "--pool-auto-apply", type=_SWITCH, help="Write the pool's switch into its file, for all its servers."
 )
 @click.option("--proxy", metavar="URL", help="For this agent alone; otherwise the environment's.")
-@click.option("--tls-ca", metavar="FILE", help="PEM file of the authorities for TLS.")
+@click.option("--tls-ca", type=_EXISTING, metavar="FILE", help="PEM file of the authorities for TLS.")
 @click.option("--timeout", type=int, metavar="SECONDS", help="How long to wait for an answer. [default: 30]")
 @click.option(
     "--first-after",
@@ -80,11 +90,11 @@ def config(
     """
     file = home.settings_file
     settings = file.load()
-    changes = {name: _value(value) for name, value in given.items() if value not in (None, ())}
+    changes = {name: _value(name, value) for name, value in given.items() if value not in (None, ())}
     plain = AgentSettings()
     for name in unset:
         key = name.replace("-", "_")
-        if not hasattr(plain, key):
+        if key not in NAMES:
             raise AgentSettingsError(f"there is no setting {name!r} to unset")
         changes[key] = getattr(plain, key)
     if changes:
@@ -98,9 +108,11 @@ def config(
     _show(settings, json_=json_)
 
 
-def _value(value: Any) -> Any:  # noqa: ANN401 - as above
-    if value in ("on", "off"):
+def _value(name: str, value: Any) -> Any:  # noqa: ANN401 - as above
+    if name == "auto_apply":
         return value == "on"
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, tuple):
         return tuple(str(one) for one in value)
     return value
@@ -152,9 +164,9 @@ def set_build(home: Home, build: str | None, source: Path | None) -> None:
 @click.option(
     "--anchor", "anchors", type=_EXISTING, multiple=True, help="PEM file of its root; copied into the folder."
 )
-@click.option("--product", default="exchange-2019", show_default=True, metavar="ID")
+@click.option("--product", default=_SANDBOX_PRODUCT, show_default=True, metavar="ID")
 @click.option("--channel", default="production", show_default=True, metavar="NAME")
-@click.option("--build", metavar="BUILD", help="What the pretended server runs.")
+@click.option("--build", metavar="BUILD", help="What the pretended server runs. [default: 15.2.986.5]")
 def sandbox(  # noqa: PLR0913 - one for each option
     *,
     folder: Path,
@@ -165,6 +177,8 @@ def sandbox(  # noqa: PLR0913 - one for each option
     build: str | None,
 ) -> None:
     """Lay out a pretended IIS server in FOLDER, with an agent for it: `feedsrv-agent --home FOLDER sync`."""
+    if build is None and product != _SANDBOX_PRODUCT:
+        raise click.UsageError(f"say which build of {product} it runs, by --build")
     wanted = None if build is None else known_build(build)
     pinned = {f"anchor-{n}.pem": path.read_bytes() for n, path in enumerate(anchors, 1)}
     settings = AgentSettings(server=server, product=product, channel=channel, anchors=tuple(pinned))

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 
-from feedsrv.agent.cli.common import Home, pass_home, tell
+from feedsrv.agent.cli.common import Home, pass_home, say, tell
 from feedsrv.agent.journal import Journal
+from feedsrv.agent.library import Library
 from feedsrv.agent.listing import as_csv, as_json, as_table, as_xml, standings_now
 from feedsrv.agent.settings import AgentSettings, PoolFileError, read_pool_switch
-from feedsrv.agent.state import AgentState, LastSync, Problem
+from feedsrv.agent.state import AgentState, LastSync, Problem, feed_key
 from feedsrv.agent.state_file import AgentStateError
-from feedsrv.clock import to_text
-from feedsrv.errors import FeedsrvError
+from feedsrv.agent.sync import EXPIRED, stale
+from feedsrv.clock import now, to_text
+from feedsrv.codec.feed import read_feed
+from feedsrv.errors import FeedsrvError, OperatorError
 
+# No feed asks for less than a poll a day; a few hours are left for tries that fail.
+_IDLE: Final = timedelta(hours=30)
 _FILE = click.Path(path_type=Path, dir_okay=False, writable=True, allow_dash=True)
+
+
+class IdleError(OperatorError):
+    """This agent has not synced for more than a day, so nobody looks after this server."""
+
+    code = "agent.idle"
+
+    def __init__(self, last: LastSync) -> None:
+        super().__init__(
+            f"the last sync was at {to_text(last.at)}: see that `feedsrv-agent run`, or whatever calls "
+            "`feedsrv-agent sync`, is at work"
+        )
 
 
 @click.command("list")
@@ -35,7 +54,7 @@ def list_(home: Home, xml: Path | None, csv: Path | None, *, json_: bool) -> Non
         try:
             changer = home.changer(settings)
         except FeedsrvError as trouble:
-            click.echo(f"warning [{trouble.code}]: {trouble}; shown as remembered", err=True)
+            say(f"warning [{trouble.code}]: {trouble}; shown as remembered", err=True)
     standings = standings_now(state, changer)
     if xml is not None:
         _write(xml, as_xml(standings))
@@ -44,7 +63,7 @@ def list_(home: Home, xml: Path | None, csv: Path | None, *, json_: bool) -> Non
     if json_:
         click.echo(as_json(standings), nl=False)
     if xml is None and csv is None and not json_:
-        click.echo(as_table(standings), nl=False)
+        say(as_table(standings))
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -82,7 +101,7 @@ def status(context: click.Context, home: Home, *, json_: bool) -> None:
     else:
         width = max(len(name) for name in facts)
         for name, value in facts.items():
-            click.echo(f"{name:<{width}}  {_shown(value)}")
+            say(f"{name:<{width}}  {_shown(value)}")
     if tell(problems):
         context.exit(1)
 
@@ -110,6 +129,7 @@ def _facts(
     except FeedsrvError as trouble:
         problems.append(Problem.of(trouble))
     facts.update(_last(state.last_sync, problems))
+    facts.update(_feed(home, settings, state, problems))
     return facts
 
 
@@ -127,12 +147,28 @@ def _last(last: LastSync | None, problems: list[Problem]) -> dict[str, object]:
     if last is None:
         return {"last sync": None}
     problems.extend(last.problems)
+    if now() - last.at > _IDLE:
+        problems.append(Problem.of(IdleError(last)))
     return {
         "last sync": to_text(last.at),
         "last sync without a problem": None if last.succeeded is None else to_text(last.succeeded),
-        "feed version": last.feed_version,
-        "feed is stale": last.is_stale,
     }
+
+
+def _feed(
+    home: Home, settings: AgentSettings, state: AgentState, problems: list[Problem]
+) -> dict[str, object]:
+    """The trusted feed as it is at this moment: it may have expired since the last sync."""
+    memory = state.feeds.get(feed_key(settings.product or "", settings.channel))
+    facts: dict[str, object] = {"feed version": None if memory is None else memory.version}
+    data = None if memory is None else Library(home.folder).get(memory.digest)
+    if data is None:
+        return facts
+    feed = read_feed(data, source="the trusted feed")
+    is_stale = now() >= feed.expires
+    if is_stale and not any(one.code == EXPIRED for one in problems):
+        problems.append(stale(feed))
+    return {**facts, "feed expires": to_text(feed.expires), "feed is stale": is_stale}
 
 
 def _shown(value: object) -> str:

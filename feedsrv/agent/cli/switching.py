@@ -5,10 +5,18 @@ from __future__ import annotations
 import click
 
 from feedsrv.agent import by_hand
-from feedsrv.agent.cli.common import Home, log_to, pass_home, tell
+from feedsrv.agent.cli.common import Home, log_to, pass_home, say, tell
 from feedsrv.agent.state import AgentState
 
-_IDS = click.argument("ids", nargs=-1, required=True, metavar="ID[,ID...]")
+
+def _ids(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    named = by_hand.read_ids(texts)
+    if texts and not named:
+        raise click.BadParameter("name at least one mitigation, such as M0001")
+    return named
+
+
+_IDS = click.argument("ids", nargs=-1, required=True, metavar="ID[,ID...]", callback=_ids)
 
 
 @click.command()
@@ -16,15 +24,13 @@ _IDS = click.argument("ids", nargs=-1, required=True, metavar="ID[,ID...]")
 @pass_home
 def block(home: Home, ids: tuple[str, ...]) -> None:
     """Do not apply these any more; what is in place stays (`remove` takes it back, too)."""
-    named = by_hand.read_ids(ids)
     with home.held():
-        state = by_hand.block(home.state_file, named)
-    for id_ in named:
-        left = (
-            f"; it is still in place: `feedsrv-agent remove {id_}` takes it back"
-            if id_ in state.applied
-            else ""
-        )
+        state = by_hand.block(home.state_file, ids)
+    for id_ in ids:
+        if id_ in state.applied:
+            left = f"; it is still in place: `feedsrv-agent remove {id_}` takes it back"
+        else:
+            left = "" if id_ in state.known else "; no mitigation of that id is known here yet"
         click.echo(f"{id_} is blocked{left}")
 
 
@@ -33,15 +39,14 @@ def block(home: Home, ids: tuple[str, ...]) -> None:
 @pass_home
 def unblock(home: Home, ids: tuple[str, ...]) -> None:
     """Let these be applied again: by the next sync, or at once with `sync`."""
-    named = by_hand.read_ids(ids)
     with home.held():
-        by_hand.unblock(home.state_file, named)
-    for id_ in named:
+        by_hand.unblock(home.state_file, ids)
+    for id_ in ids:
         click.echo(f"{id_} is not blocked")
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[ID[,ID...]]")
+@click.argument("ids", nargs=-1, metavar="[ID[,ID...]]", callback=_ids)
 @pass_home
 @click.pass_context
 def repair(context: click.Context, home: Home, ids: tuple[str, ...]) -> None:
@@ -49,11 +54,10 @@ def repair(context: click.Context, home: Home, ids: tuple[str, ...]) -> None:
 
     Does not poll, and asks no switch: you are asking.
     """
-    named = by_hand.read_ids(ids)
     settings = home.settings_file.load()
     with home.held():
         log_to(home.folder)
-        done = by_hand.repair(home.sync(settings), named)
+        done = by_hand.repair(home.sync(settings), ids)
     _tell(context, done)
 
 
@@ -63,18 +67,17 @@ def repair(context: click.Context, home: Home, ids: tuple[str, ...]) -> None:
 @click.pass_context
 def remove(context: click.Context, home: Home, ids: tuple[str, ...]) -> None:
     """Block these and take them back now: this server is then open to what they protect from."""
-    named = by_hand.read_ids(ids)
     settings = home.settings_file.load()
     with home.held():
         log_to(home.folder)
-        done = by_hand.remove(home.sync(settings), named)
-    _tell(context, done, named)
+        done = by_hand.remove(home.sync(settings), ids)
+    _tell(context, done, ids)
 
 
 def _tell(context: click.Context, done: by_hand.Done, named: tuple[str, ...] = ()) -> None:
     ids = dict.fromkeys((*named, *(one.decision.id for one in done.outcomes)))
     for id_ in ids:
-        click.echo(f"{id_}: {_how(done.state, id_)}")
+        say(f"{id_}: {_how(done.state, id_)}")
     if not ids and not done.problems:
         click.echo("nothing to repair")
     if tell(done.problems):

@@ -13,7 +13,8 @@ from types import FrameType
 import click
 
 from feedsrv.agent.bundle import BundleSource
-from feedsrv.agent.cli.common import PATIENCE, Home, log_to, pass_home, tell
+from feedsrv.agent.cli.common import PATIENCE, Home, log_to, pass_home, say, tell
+from feedsrv.agent.http_source import HttpSource
 from feedsrv.agent.run import Runner
 from feedsrv.agent.source import Source
 from feedsrv.agent.state import Standing
@@ -43,7 +44,7 @@ def sync(context: click.Context, home: Home, bundle: Path | None, *, rehearse: b
         with closing(source):
             done = home.sync(settings, rehearse=rehearse).run(source)
     for line in summary(done, places=rehearse):
-        click.echo(line)
+        say(line)
     if tell(done.problems):
         context.exit(1)
 
@@ -63,19 +64,24 @@ def run(home: Home, first_after: int | None) -> None:
     is honoured. Settings are read anew at every sync.
     """
     stop = threading.Event()
+    asked: list[HttpSource] = []
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
+        for source in asked:
+            source.stop()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    home.folder.mkdir(parents=True, exist_ok=True)
     log_to(home.folder, also_stderr=True)
     delay = home.settings_file.load().first_after if first_after is None else first_after
 
     def once() -> Synced:
         settings = home.settings_file.load()
         with home.held(PATIENCE), closing(home.source(settings)) as source:
+            asked[:] = [source]
+            if stop.is_set():
+                source.stop()
             return home.sync(settings).run(source)
 
     log = logging.getLogger("feedsrv.agent")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from feedsrv.agent.journal import Journal, JournalError, Note
+from feedsrv.agent.journal import Journal, JournalError, Note, SealedJournal
 from feedsrv.agent.recover import recover
 from feedsrv.agent.state import AgentState, Change
 from tests.unit.agent.making import applied, mitigation, pool, rule
@@ -35,6 +36,48 @@ def test_a_line_that_was_cut_off_is_no_note(tmp_path: Path) -> None:
     for length in range(whole.index(b"\n") + 1, len(whole) - 1):
         journal.path.write_bytes(whole[:length])
         assert journal.notes() == ((FIRST,) if length < len(whole) - 1 else (FIRST, SECOND))
+
+
+def test_a_rehearsals_journal_neither_learns_nor_forgets(tmp_path: Path) -> None:
+    """What a crash left waits for a sync that may change something."""
+    Journal(tmp_path).write(FIRST)
+    sealed = SealedJournal(tmp_path)
+
+    sealed.write(SECOND)
+    sealed.settle()
+
+    assert sealed.notes() == Journal(tmp_path).notes() == (FIRST,)
+
+
+def test_a_disk_that_is_full_spoils_no_later_note(tmp_path: Path) -> None:
+    """Half a note is taken away again, so that the next one stands on a line of its own."""
+    journal = Journal(tmp_path)
+    journal.write(FIRST)
+    before = journal.path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, hard))
+    try:
+        with pytest.raises(JournalError, match="nothing was changed"):
+            journal.write(SECOND)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    between = journal.path.read_bytes()
+    journal.write(SECOND)
+
+    assert between == before
+    assert journal.notes() == (FIRST, SECOND)
+
+
+def test_a_journal_that_cannot_be_settled_says_so(tmp_path: Path) -> None:
+    """The notes still stand, and the refusal has a name."""
+    journal = Journal(tmp_path)
+    journal.write(FIRST)
+    (tmp_path / ".journal.jsonl.new").mkdir()
+
+    with pytest.raises(JournalError, match="cannot be written"):
+        journal.settle()
+
+    assert journal.notes() == (FIRST,)
 
 
 def test_a_whole_line_without_its_end_counts(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from feedsrv.agent.changing import Changer
 from feedsrv.agent.journal import Journal
-from feedsrv.agent.listing import as_csv, as_json, as_table, as_xml, standings_now
+from feedsrv.agent.listing import as_csv, as_json, as_table, as_xml, printable, standings_now
 from feedsrv.agent.state import AgentState, Standing, Status
 from tests.unit.agent.making import applied, mitigation
 from tests.unit.agent.memory_host import MemoryHost
@@ -30,6 +30,29 @@ def test_the_table_has_a_line_for_each_and_says_where() -> None:
     assert lines[0].split(maxsplit=4) == ["M0001", "r2", "applied", "*", "Block <it>"]
     assert "line 7" in lines[2]
     assert lines[-1].startswith("*")
+
+
+def test_an_administrators_terminal_obeys_nobody_elses_words() -> None:
+    """Escape sequences, also the eight-bit ones that XML lets through, and turned text are made blanks."""
+    hostile = "a\x1b[2Jb\x9b31mc\u202ed\u2028e\rf"
+
+    assert printable(hostile) == "a [2Jb 31mc d e f"
+
+
+def test_what_would_be_changed_is_shown_below_its_mitigation() -> None:
+    """Line by line, with the same indentation, and what was said already is not said twice."""
+    places = ("rule: would change: file\n@@ -1 +1 @@\n+  <rule />", "pool: no such pool")
+    one = Standing("M0001", 1, Status.PENDING, "no such pool", "Title", places=places)
+
+    lines = as_table((one,)).splitlines()
+
+    assert [line.strip() for line in lines[1:]] == [
+        "no such pool",
+        "rule: would change: file",
+        "@@ -1 +1 @@",
+        "+  <rule />",
+    ]
+    assert all(line.startswith(" " * 20) for line in lines[1:])
 
 
 def test_an_empty_table_says_what_to_do() -> None:

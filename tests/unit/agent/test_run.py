@@ -71,6 +71,21 @@ def test_errors_are_survived_and_tried_again_more_seldom() -> None:
     assert spans[4] <= timedelta(hours=1)
 
 
+def test_what_nobody_foresaw_is_survived_too() -> None:
+    """A mistake of ours, met once, must not end the protection of a server."""
+    answers = iter([None, done()])
+
+    def sync() -> Synced:
+        answer = next(answers)
+        if answer is None:
+            raise ZeroDivisionError
+        return answer
+
+    spans = Clockwork(2).run(sync)
+
+    assert timedelta(minutes=2) <= spans[1] <= timedelta(minutes=2.5)
+
+
 def test_retry_after_is_honoured() -> None:
     """The next sync is not sooner than the server asked."""
     answers = iter([done(failed=True, retry_after=timedelta(hours=3)), done()])
