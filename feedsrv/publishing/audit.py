@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -51,16 +51,7 @@ def record(  # noqa: PLR0913 -- an act has a time, an actor, a verb, a subject a
         hash="",
         detail=detail or {},
     )
-    sealed = AuditEntry(
-        seq=unsealed.seq,
-        at=at,
-        actor=actor,
-        verb=verb,
-        subject=subject,
-        previous=unsealed.previous,
-        hash=hash_of(unsealed),
-        detail=unsealed.detail,
-    )
+    sealed = replace(unsealed, hash=hash_of(unsealed))
     log.append(sealed)
     return sealed
 

@@ -103,7 +103,7 @@ def _revision(search: _Search, intended_revision: IntendedRevision) -> SignedRev
     is_as_intended = (
         revision is not None
         and revision.stage is Stage.APPROVED
-        and revision.digest == revision.approved_digest == one.digest
+        and digest_of(revision.unsigned) == revision.approved_digest == one.digest
     )
     if document is None or revision is None or not is_as_intended:
         return None

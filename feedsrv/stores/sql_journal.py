@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from feedsrv.clock import from_text, to_text
 from feedsrv.publishing.records import AuditEntry, Intent, IntentState
+from feedsrv.publishing.refusals import BrokenChainError
 from feedsrv.stores import tables
 from feedsrv.stores.words import from_json, to_json
 
@@ -85,13 +86,19 @@ def _intent(row: Row[Any]) -> Intent:
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        seq=row.seq,
-        at=from_text(row.at),
-        actor=row.actor,
-        verb=row.verb,
-        subject=row.subject,
-        detail=json.loads(row.detail),
-        previous=row.previous,
-        hash=row.hash,
-    )
+    try:
+        return AuditEntry(
+            seq=row.seq,
+            at=from_text(row.at),
+            actor=row.actor,
+            verb=row.verb,
+            subject=row.subject,
+            detail=json.loads(row.detail),
+            previous=row.previous,
+            hash=row.hash,
+        )
+    except (ValueError, TypeError):
+        raise BrokenChainError(
+            f"entry {row.seq} of the audit log ({row.verb} {row.subject}, by {row.actor}) cannot be read, so "
+            "it is not what was written. Restore the database from a backup and look for who changed it"
+        ) from None

@@ -178,17 +178,24 @@ class TestPublishing:
         assert house.workflow.list_feeds() == ()
         assert house.shelf.get("v1/mitigations/M0001/1.xml") is None
 
-    def test_words_changed_in_the_database_are_never_signed(self, house: House) -> None:
-        """Approval names bytes; other bytes are refused before any key is used."""
+    @pytest.mark.parametrize("changed", ["words", "bytes"])
+    def test_what_was_changed_in_the_database_is_never_signed(self, house: House, changed: str) -> None:
+        """Approval names bytes; others are refused before any key is used, be it for a comment in them."""
         house.workflow.import_mitigation(written(), source="m.xml", by="anna")
         approved = house.approve("M0001")
+        words = replace(approved.mitigation, title="Let everybody in")
+        commented = approved.unsigned.replace(b"<Title>", b"<!-- let everybody in --><Title>")
         with house.store.begin() as work:
-            words = replace(approved.mitigation, title="Let everybody in")
-            work.revisions.save(replace(approved, mitigation=words))
+            work.revisions.save(
+                replace(approved, mitigation=words)
+                if changed == "words"
+                else replace(approved, unsigned=commented)
+            )
 
         with pytest.raises(NotWhatWasApprovedError, match="M0001 revision 1"):
             house.publish()
 
+        assert house.workflow.list_audit()[-1].verb == "approve"
         assert house.shelf.get("v1/mitigations/M0001/1.xml") is None
 
     def test_importing_the_same_file_again_changes_nothing(self, house: House) -> None:

@@ -158,10 +158,10 @@ class TestReviewing:
         assert approved.approved_digest == approved.digest
         assert desk.acts()[-2:] == ["anna submit M0001 revision 1", "ben approve M0001 revision 1"]
 
-    @pytest.mark.parametrize("approver", ["anna", "Anna", " anna ", "\uff41nna"])
+    @pytest.mark.parametrize("approver", ["anna m", "Anna M", " anna m ", "\uff41nna m", "anna  m"])
     def test_nobody_approves_what_they_wrote(self, desk: Desk, approver: str) -> None:
         """However they spell their name."""
-        desk.bring(written())
+        desk.bring(written(), by="anna m")
 
         with pytest.raises(SamePersonError, match="somebody else must approve"):
             desk.approve(by=approver)
@@ -225,11 +225,22 @@ class TestReviewing:
         assert imported.revision.number == 1
         assert imported.revision.hands == {"ben"}
 
-    @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "anna\nben", "anna\x07"])
-    def test_everybody_has_a_name_that_can_be_written_down(self, desk: Desk, name: str) -> None:
-        """The log would be worth little otherwise."""
+    @pytest.mark.parametrize(
+        "name",
+        ["", "  ", "x" * 65, "anna\nben", "anna\x07", "anna\u200b", "anna\ufe0f", "anna\u3164", "ann\u0430"],
+        ids=ascii,
+    )
+    def test_everybody_has_a_name_that_can_be_written_down_and_told_apart(
+        self, desk: Desk, name: str
+    ) -> None:
+        """The log would be worth little otherwise, and so would four eyes."""
         with pytest.raises(BadNameError):
             desk.bring(written(), by=name)
+
+    @pytest.mark.parametrize("name", ["Zoë Müller-O'Neill", "Анна", "Άννα", "山田 花子", "anna@example.com"])
+    def test_people_have_names_of_all_scripts(self, desk: Desk, name: str) -> None:
+        """One at a time."""
+        assert desk.bring(written(), by=name).revision.author == name
 
     def test_what_a_begun_publication_names_is_not_touched(self, desk: Desk) -> None:
         """Its bytes may be on their way to agents."""
