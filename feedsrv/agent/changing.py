@@ -123,7 +123,8 @@ class Changer:
             return Finding.trouble(name, error), mine
         finding = replace(self.look(replace(target, ours=True)), has_changed=True)
         if finding.presence is not Presence.PRESENT and finding.problem is None:
-            finding = replace(finding, problem=Problem.of(NotInForceError(f"{name}: {finding.detail}")))
+            sentence = finding.detail if name in finding.detail else f"{name}: {finding.detail}"
+            finding = replace(finding, problem=Problem.of(NotInForceError(sentence)))
         return finding, change
 
     def take_back(self, mitigation_id: str, revision: int, change: Change) -> Finding:
@@ -140,7 +141,12 @@ class Changer:
             self.midway(f"took back {change.rule_name}")
         except AdapterError as error:
             return Finding.trouble(change.rule_name, error)
-        return Finding(change.rule_name, Presence.ABSENT, "taken back", has_changed=True)
+        left = self.look(replace(target, ours=False))
+        # Somebody renamed our rule, or a pool was stopped before us: it is theirs, and they are told.
+        told = (
+            f"taken back; still there: {left.detail}" if left.presence is Presence.PRESENT else "taken back"
+        )
+        return Finding(change.rule_name, Presence.ABSENT, told, has_changed=True)
 
     def _way_back(self, wanted: Wanted, mine: Change | None, seen: Presence, state: AgentState) -> Undo:
         """What was there before anything of ours."""

@@ -66,7 +66,8 @@ def as_table(standings: Sequence[Standing]) -> str:
         shown = f"{one.status}{' *' if one.in_place else ''}"
         lines.append(f"{name:<{widths[0]}}  {shown:<{widths[1]}}  {one.title or '-'}")
         below = " " * (sum(widths) + 4)
-        told = [one.detail, *(f"  {place}" for place in one.places if one.detail not in place)]
+        new = (place for place in one.places if one.detail not in place and place not in one.detail)
+        told = [one.detail, *(f"  {place}" for place in new)]
         lines.extend(f"{below}{line}" for text in told for line in text.splitlines())
     if any(one.in_place for one in standings):
         lines += ["", "* changes of it are in place on this server"]

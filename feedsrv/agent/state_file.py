@@ -84,7 +84,9 @@ class StateFile:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise AgentStateError(path, f"cannot be read ({error.strerror})", self._remedy(path)) from None
+            is_there = not isinstance(error, FileNotFoundError)
+            remedy = "Give the agent the right to read it" if is_there else self._remedy(path)
+            raise AgentStateError(path, f"cannot be read ({error.strerror})", remedy) from None
         try:
             return read_state(_unseal(content))
         except (ValueError, FeedsrvError) as error:  # a wrong value of the model's own words, too

@@ -151,6 +151,25 @@ def test_repair_puts_back_what_somebody_removed(shell: Shell) -> None:
     assert b"feedsrv M0001.A1" in shell.configuration
 
 
+def test_a_rule_that_somebody_renamed_stays_theirs_and_is_told(shell: Shell) -> None:
+    """It does the same, so it counts; taking back leaves it, and says where it stands."""
+    shell("sync")
+    (path,) = shell.home.rglob("applicationHost.config")
+    path.write_bytes(path.read_bytes().replace(b"feedsrv M0001.A1 PowerShell - inbound", b"Web team"))
+    while_affected = shell.statuses()
+    shell("sync")
+    (shell.home / "product-build.txt").write_text(f"{FIXED}\n")
+
+    shell("sync")
+
+    said = shell("list").output
+    assert while_affected["M0001"] == "applied"
+    assert b"Web team" in path.read_bytes()
+    assert shell.statuses()["M0001"] == "not needed"
+    assert "taken back; still there:" in said
+    assert "'Web team', which is not ours, does the same" in said
+
+
 @pytest.mark.parametrize(
     "words", [("block", "M1"), ("repair", "M0001;rm"), ("remove", "../M0001"), ("unblock", "X")]
 )

@@ -135,3 +135,20 @@ def test_a_revocation_list_that_was_seen_is_not_forgotten(world: World) -> None:
     done = world.sync(at=AT + timedelta(days=60))
 
     assert codes(done) == ["trust.crl_stale", "feed.expired"]
+
+
+@pytest.mark.parametrize("year", [1970, 2100])
+def test_a_clock_that_is_wrong_loses_nothing(world: World, year: int) -> None:
+    """What is applied stays, nothing new is applied, and a clock that is right again finds all in order."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+
+    wrong = world.sync(at=AT.replace(year=year))
+    between = world.host.names(), set(world.host.stopped)
+    right = world.sync()
+
+    assert codes(wrong)
+    assert between == ({NAME}, set())
+    assert codes(right) == []
+    assert world.host.stopped == {"MSExchangeECPAppPool"}

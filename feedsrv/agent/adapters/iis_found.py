@@ -98,6 +98,14 @@ class Found:
         """True where our rule is there and not switched off in itself."""
         return self.own.rule is not None and is_true(self.own.rule, "enabled", default=True)
 
+    @property
+    def own_comes_too_early(self) -> bool:
+        """True where a `<clear/>` or `<remove>` stands behind our rule in the very section that holds it."""
+        rule = self.own.rule
+        if rule is None or rule.parent is None:
+            return False
+        return any(takes_away(one, self._name) and one.start > rule.start for one in rule.parent.children)
+
     def same_elsewhere(self) -> tuple[Sheet, Element] | None:
         """A rule of this place that is not ours by name, and does the same."""
         for sheet in self._sheets.here(self._section):

@@ -117,11 +117,12 @@ class IisRewrite:
         sight = found.sight(ours=target.ours)
         if sight.presence is Presence.CONFLICT:
             raise NameTakenError(f"{sight.detail}; rename or remove that one, then try again")
-        is_done = found.own_is_right and found.own_is_enabled
+        is_done = found.own_is_right and found.own_is_enabled and not found.own_comes_too_early
         if sight.presence is Presence.PRESENT or is_done:
             return raw
         self._refuse_undeclared(text, target)
-        after = self._with_precondition(self._with_rule(text, target), target)
+        written = self._with_rule(text, target, moves=found.own_comes_too_early)
+        after = self._with_precondition(written, target)
         self._compare(text, after, target, is_wanted=True)
         return after.encode(after.data)
 
@@ -133,12 +134,14 @@ class IisRewrite:
                 "URL Rewrite module is not installed; install it first, or IIS would refuse the whole file"
             )
 
-    def _with_rule(self, text: ConfigText, target: Target) -> ConfigText:
+    def _with_rule(self, text: ConfigText, target: Target, *, moves: bool) -> ConfigText:
         action = _rule_of(target)
         piece = piece_for(action, target.rule_name)
         own = own_elements(text, action, target.rule_name).rule
-        if own is not None:
+        if own is not None and not moves:
             return _again(text, replace(text, own, piece))
+        if own is not None:
+            text = _again(text, take(text, own))
         location = self._server.location(text, action.place)
         spot = spot_for(text, location, section_of(action), name=target.rule_name)
         if "configSource" in spot.parent.attributes:

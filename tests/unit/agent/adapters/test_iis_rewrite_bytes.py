@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from tests.unit.agent.adapters.iis_tree import (
     target,
 )
 
+OUR_NAME = "feedsrv M0001.A1 rule"
 BODIES = {
     "no server section at all": "",
     "no rewrite section": PLAIN_SERVER,
@@ -180,6 +182,29 @@ def test_a_rule_stands_after_a_clear_that_would_take_it_away(tree: Tree) -> None
         "feedsrv M0001.A1 rule",
         "Somebody's rule",
     ]
+
+
+@pytest.mark.parametrize("taking_away", ["<clear />", f'<remove name="{OUR_NAME}" />'])
+def test_a_rule_that_was_cleared_in_its_own_section_moves_behind_it(tree: Tree, taking_away: str) -> None:
+    """Repairing puts it where it has effect, and undoing leaves what the administrator wrote."""
+    tree.write(location("Default Web Site", FOREIGN))
+    one = target(inbound())
+    adapter = tree.rewrite
+    note = adapter.capture(one)
+    adapter.apply(one)
+    text = tree.host.read_text(encoding="utf-8")
+    tree.host.write_text(text.replace("</rules>", f"{taking_away}</rules>"), encoding="utf-8")
+    hidden = adapter.look(replace(one, ours=True)).presence
+
+    adapter.apply(replace(one, ours=True))
+    seen = adapter.look(replace(one, ours=True)).presence
+    adapter.undo(one, note)
+
+    assert (hidden, seen) == (Presence.DISABLED, Presence.PRESENT)
+    left = tree.host.read_text(encoding="utf-8")
+    assert OUR_NAME not in left.replace(taking_away, "")
+    assert FOREIGN in left
+    assert taking_away in left
 
 
 @pytest.mark.parametrize("body", ["a location that locks", "a location kept from applications"])

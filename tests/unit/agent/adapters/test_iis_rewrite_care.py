@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feedsrv.agent.adapters import iis_rewrite
-from feedsrv.agent.adapters.config_text import ConfigText
+from feedsrv.agent.adapters.config_text import ConfigText, Element, parse_config
 from feedsrv.agent.adapters.splices import Piece, Spot, put
-from feedsrv.agent.ports import AdapterError, Presence
-from feedsrv.model.action import Condition, CustomResponse, Grouping, InboundRule, Rewrite, Syntax, UrlRewrite
+from feedsrv.agent.ports import AdapterError, Presence, Target
+from feedsrv.model.action import (
+    Condition,
+    CustomResponse,
+    Grouping,
+    InboundRule,
+    Place,
+    Rewrite,
+    Syntax,
+    UrlRewrite,
+)
 from tests.unit.agent.adapters.iis_tree import (
     FOREIGN,
     OWA,
+    SERVER,
     SITE,
     Tree,
     inbound,
@@ -178,3 +192,39 @@ def test_values_are_written_so_that_they_read_back(tree: Tree) -> None:
     tree.rewrite.apply(target(action))
 
     assert tree.rewrite.look(target(action, ours=True)).presence is Presence.PRESENT
+
+
+# Whatever XML can hold: quotation marks, brackets, line ends, text that runs backwards, `%WINDIR%`.
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
+    | st.sampled_from("\"'<>&%{}\t\n\r\x85\x9b\u2028\u202e/\\]"),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(name=WORDS, pattern=WORDS, wanted=WORDS, place=st.sampled_from([SITE, OWA, SERVER]))
+@settings(max_examples=100, deadline=None)
+def test_no_words_of_a_mitigation_leave_their_attribute(
+    name: str, pattern: str, wanted: str, place: Place
+) -> None:
+    """Signed is not harmless: what comes in is one rule with these words, and it goes without a trace."""
+    condition = Condition(wanted, pattern)
+    rule = InboundRule(pattern, CustomResponse(403, 0, name, wanted), conditions=(condition,))
+    one = Target("M0001", 1, UrlRewrite("A1", name, place, rule), f"feedsrv M0001.A1 {name}")
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Tree(Path(folder) / "machine")
+        before = tree.host.read_bytes()
+        note = tree.rewrite.capture(one)
+
+        tree.rewrite.apply(one)
+
+        text = parse_config(tree.host.read_bytes(), source="test")
+        assert tree.rewrite.look(replace(one, ours=True)).presence is Presence.PRESENT
+        assert _rules_in(text.root) == 1
+        tree.rewrite.undo(one, note)
+        assert tree.host.read_bytes() == before
+
+
+def _rules_in(element: Element) -> int:
+    return (element.tag == "rule") + sum(_rules_in(child) for child in element.children)
