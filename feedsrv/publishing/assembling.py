@@ -80,7 +80,7 @@ def assemble_refresh(
 ) -> Plan:
     """Give each of these feeds a next version that says the same, later.
 
-    Each comes with the highest version number that was published or burnt.
+    Each comes with the number of that version.
     """
     return Plan(
         revisions=(),
@@ -89,7 +89,7 @@ def assemble_refresh(
             (
                 replace(
                     head.feed,
-                    version=last + 1,
+                    version=number,
                     issued=at,
                     expires=min(at + pace.lifetime, key_ends),
                     previous=head.digest,
@@ -97,7 +97,7 @@ def assemble_refresh(
                 ),
                 head,
             )
-            for head, last in lines
+            for head, number in lines
         ),
         standing=standing,
     )
@@ -158,7 +158,7 @@ def _next(
     return Feed(
         product=line.product,
         channel=line.channel,
-        version=line.last_number + 1,
+        version=line.number,
         issued=at,
         expires=min(at + pace.lifetime, key_ends),
         previous=line.head.digest if line.head else None,

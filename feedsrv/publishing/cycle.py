@@ -13,7 +13,8 @@
 10. Record the outcome.
 
 A crash after any step leaves the old feeds current or the new ones complete. Before anything else,
-the next run finishes or clears what was begun (`recovering`). One publisher works at a time.
+the next run finishes or clears what was begun (`recovering`), and catches up where the database is older
+than the shelf (`catching_up`). One publisher works at a time.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from feedsrv.publishing.assembling import (
     refresh_publication,
 )
 from feedsrv.publishing.audit import record
+from feedsrv.publishing.catching_up import Sighting, Witness, catch_up, free_number, sight
 from feedsrv.publishing.gathering import gather
 from feedsrv.publishing.moving import Moving
 from feedsrv.publishing.outcome import Outcome
@@ -106,9 +108,9 @@ class PublishCycle:
         """
         actor = checked_name(by)
         with self._lock.hold():
-            recovered = self._recover(actor, at)
+            recovered, seen = self._recover(actor, at)
             with self._store.look() as work:
-                gathered = gather(work)
+                gathered = gather(work, self._shelf, seen)
             self._after(1)
             if gathered.is_nothing:
                 self._moving.keep_fixed_files(at)
@@ -132,13 +134,13 @@ class PublishCycle:
         """
         actor = checked_name(by)
         with self._lock.hold():
-            recovered = self._recover(actor, at)
+            recovered, seen = self._recover(actor, at)
             with self._store.look() as work:
                 catalogue, standing = catalogue_of(work), work.revisions.standing()
                 due = [
-                    (head, work.feeds.last_number(head.feed.product, head.feed.channel))
-                    for head in work.feeds.heads()
-                    if force or _is_due(head, at)
+                    (head, free_number(work, self._shelf, head.feed.product, head.feed.channel))
+                    for head in seen.heads
+                    if force or _is_due(head, at) or (head.feed.product, head.feed.channel) in seen.astray
                 ]
             self._after(1)
             if not due:
@@ -272,9 +274,24 @@ class PublishCycle:
             },
         )
 
-    def _recover(self, by: str, at: datetime) -> str | None:
-        """Finish or clear what an earlier run began; says what was done, or None."""
+    def _recover(self, by: str, at: datetime) -> tuple[str | None, Sighting]:
+        """Finish or clear what an earlier run began, and catch up with a shelf that is further on.
+
+        Says what was done, or None, and what is current now.
+        """
         self._shelf.sweep()
+        done = [self._finish_or_clear(by, at)]
+        witness = Witness(self._shelf, self._policy, at)
+        with self._store.look() as work:
+            seen = sight(work, witness)
+        if seen.ahead:
+            with self._store.begin() as work:
+                done.append(catch_up(work, witness, seen.ahead, by=by))
+                seen = sight(work, witness)
+            log.warning("publication.caught_up", extra={"feeds": ", ".join(one.name for one in seen.heads)})
+        return "; ".join(one for one in done if one) or None, seen
+
+    def _finish_or_clear(self, by: str, at: datetime) -> str | None:
         with self._store.look() as work:
             intent = work.intents.open()
             made = rebuild(work, self._shelf, self._policy, intent, at=at) if intent else None

@@ -13,11 +13,15 @@ from feedsrv.model.feed import EntryState
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import HEARTBEAT, PRODUCTION, Mitigation, Status
 from feedsrv.model.supersession import successors
-from feedsrv.publishing.ports import Work
+from feedsrv.publishing.catching_up import Sighting, free_number
+from feedsrv.publishing.ports import Shelf, Work
 from feedsrv.publishing.reading import catalogue_of
 from feedsrv.publishing.records import Head, Published, Revision, Standing, Update
 from feedsrv.publishing.refusals import NotWhatWasApprovedError
 from feedsrv.publishing.superseding import ready_together, unanswered, waits_for
+
+_Words = tuple[Mitigation, Published | None]
+"""What would stand; its bytes are None until they are signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +40,17 @@ class Line:
     product: str
     channel: str
     head: Head | None
-    last_number: int
-    """The highest version number that was published or burnt."""
+    number: int
+    """The next version's."""
     listed: tuple[Listed, ...]
     """In order of id."""
+    is_astray: bool = False
+    """True where the current version is not on the shelf."""
 
     @property
     def is_changed(self) -> bool:
         """True where the current version does not say this yet."""
-        if self.head is None:
+        if self.head is None or self.is_astray:
             return True
         said = [(entry.id, entry.revision, entry.state) for entry in self.head.feed.entries]
         return said != [(one.mitigation.id, one.mitigation.revision, one.state) for one in self.listed]
@@ -74,7 +80,7 @@ class Gathered:
         return not self.standing or not any(line.is_changed for line in self.lines)
 
 
-def gather(work: Work) -> Gathered:
+def gather(work: Work, shelf: Shelf, seen: Sighting) -> Gathered:
     """Look at everything that is approved, and settle what goes out now.
 
     Raises:
@@ -98,14 +104,16 @@ def gather(work: Work) -> Gathered:
         *_held_revisions(words, stands, going, unreleased),
         *_held_updates([one for one in asked if one not in out], words, stands, going, catalogue.updates),
     ]
+    after: dict[str, _Words] = {one.mitigation.id: (one.mitigation, one.published) for one in standing}
+    after |= {one.id: (one.mitigation, None) for one in candidates}
     return Gathered(
         catalogue=catalogue,
         candidates=candidates,
         releasing=tuple(one for one in updates if one.update in out),
-        held=tuple(held),
+        held=(*held, *_without_heartbeat(catalogue, after)),
         standing=standing,
         published_numbers=work.revisions.published_numbers(),
-        lines=tuple(_lines(work, catalogue, standing, candidates)),
+        lines=tuple(_lines(work, shelf, seen, catalogue, after)),
     )
 
 
@@ -148,45 +156,51 @@ def _held_updates(
         )
 
 
+def _without_heartbeat(catalogue: Catalogue, after: Mapping[str, _Words]) -> Iterator[str]:
+    """New products; agents of theirs would refuse a heartbeat that does not name them."""
+    if HEARTBEAT not in after:
+        return
+    heartbeat, _ = after[HEARTBEAT]
+    for product in sorted(set(catalogue.products) - set(heartbeat.products)):
+        yield f"the heartbeat of {product} waits for a revision of {HEARTBEAT} that names it"
+
+
 def _lines(
-    work: Work, catalogue: Catalogue, standing: tuple[Standing, ...], candidates: tuple[Revision, ...]
+    work: Work, shelf: Shelf, seen: Sighting, catalogue: Catalogue, after: Mapping[str, _Words]
 ) -> Iterator[Line]:
-    published: dict[str, Published | None] = {one.mitigation.id: one.published for one in standing}
-    after = {one.mitigation.id: one.mitigation for one in standing}
-    for candidate in candidates:
-        after[candidate.id], published[candidate.id] = candidate.mitigation, None
-    heads = {(head.feed.product, head.feed.channel): head for head in work.feeds.heads()}
+    heads = {(head.feed.product, head.feed.channel): head for head in seen.heads}
     names = {(product, PRODUCTION) for product in catalogue.products} | set(heads)
-    names |= {(product, one.channel) for one in after.values() for product in one.products}
+    names |= {(product, one.channel) for one, _ in after.values() for product in one.products}
     for product, channel in sorted(names):
         head = heads.get((product, channel))
         # What was listed once stays listed (rule S5), even where its newest revision says "not here".
         before = {entry.id for entry in head.feed.entries} if head else set()
         listed = [
-            after[one] for one in sorted(after) if one in before or _belongs(after[one], product, channel)
+            after[one] for one in sorted(after) if one in before or _belongs(after[one][0], product, channel)
         ]
+        if head is None and not listed:
+            continue
         yield Line(
             product=product,
             channel=channel,
             head=head,
-            last_number=work.feeds.last_number(product, channel),
-            listed=tuple(_listed(listed, published)),
+            number=free_number(work, shelf, product, channel),
+            listed=tuple(_listed(listed)),
+            is_astray=(product, channel) in seen.astray,
         )
 
 
 def _belongs(mitigation: Mitigation, product: str, channel: str) -> bool:
-    return mitigation.channel in {channel, PRODUCTION} and (
-        mitigation.id == HEARTBEAT or product in mitigation.products
-    )
+    return mitigation.channel in {channel, PRODUCTION} and product in mitigation.products
 
 
-def _listed(listed: list[Mitigation], published: Mapping[str, Published | None]) -> Iterator[Listed]:
-    taken_over = successors(listed)
-    for mitigation in listed:
+def _listed(listed: list[_Words]) -> Iterator[Listed]:
+    taken_over = successors(mitigation for mitigation, _ in listed)
+    for mitigation, published in listed:
         if mitigation.status is Status.WITHDRAWN:
             state = EntryState.WITHDRAWN
         elif mitigation.id in taken_over:
             state = EntryState.SUPERSEDED
         else:
             state = EntryState.ACTIVE
-        yield Listed(mitigation, state, published[mitigation.id])
+        yield Listed(mitigation, state, published)

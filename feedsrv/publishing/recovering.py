@@ -1,9 +1,9 @@
 """Finishing or clearing a publication that was cut short.
 
 Its intention says what it meant to do. Where every feed version of it lies complete on the shelf,
-genuine and as intended, it is finished: nothing is signed for that. Otherwise it is abandoned. What
-had reached the shelf stays there and counts: feed version numbers are burnt, and a revision's words
-are fixed.
+genuine, as intended and not overtaken, it is finished: nothing is signed for that. Otherwise it is
+abandoned. What had reached the shelf stays there and counts: feed version numbers are burnt, and a
+revision's words are fixed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from feedsrv.model.feed import digest_of, feed_path, mitigation_path
 from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.assembling import intended
 from feedsrv.publishing.audit import record
+from feedsrv.publishing.catching_up import Witness
 from feedsrv.publishing.ports import Shelf, Work
 from feedsrv.publishing.proving import (
     Made,
@@ -126,6 +127,9 @@ def _feed(search: _Search, wanted: IntendedFeed, published: dict[str, Published]
     )
     if intended(feed) != wanted or not names_what_is_published:
         return None
+    current = Witness(search.shelf, search.policy, search.at).current((wanted.product, wanted.channel))
+    if current is not None and current.feed.version > wanted.version:
+        return None  # The database is older than the shelf, and agents have seen what followed.
     before = search.work.feeds.head(wanted.product, wanted.channel)
     return SignedFeed(Head(feed, digest_of(document), len(document)), document, before)
 

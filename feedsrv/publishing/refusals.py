@@ -100,6 +100,12 @@ class NotWhatWasApprovedError(OperatorError):
     code = "publishing.not_what_was_approved"
 
 
+class StoreBehindError(OperatorError):
+    """The database is older than the shelf, and cannot catch up with it."""
+
+    code = "publishing.store_behind"
+
+
 class AlreadyShelvedError(ConflictError):
     """Other bytes lie on the shelf where something is to be put that never changes."""
 
@@ -152,3 +158,9 @@ class ShelfUnwritableError(OperatorError):
     """The shelf cannot be written; nothing half written is visible."""
 
     code = "shelf.unwritable"
+
+
+class ShelfUnreadableError(OperatorError):
+    """The shelf cannot be read."""
+
+    code = "shelf.unreadable"

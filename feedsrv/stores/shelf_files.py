@@ -21,6 +21,7 @@ from typing import Final
 from feedsrv.publishing.refusals import (
     AlreadyShelvedError,
     ShelfFullError,
+    ShelfUnreadableError,
     ShelfUnwritableError,
 )
 from feedsrv.stores.paths import checked_path
@@ -95,6 +96,7 @@ class FileShelf:
 
         Raises:
             BadPathError: no path of the shelf.
+            ShelfUnreadableError: it may be there, and this user cannot read it.
         """
         try:
             # Plain strings: a bundle asks for a thousand of these.
@@ -102,6 +104,11 @@ class FileShelf:
                 return file.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+        except OSError as error:
+            raise ShelfUnreadableError(
+                f"{path} cannot be read on the shelf {self._root} ({error.strerror}): see that this user may "
+                "read there"
+            ) from error
 
     def sweep(self) -> None:
         """Remove what was made ready and never exchanged."""

@@ -119,8 +119,8 @@ class TestPublishing:
             "v1/feeds/exchange-2019/production/2.xml"
         )
 
-    def test_a_new_product_gets_its_feed(self, house: House) -> None:
-        """With the next publication, though nothing else has changed."""
+    def test_a_new_product_gets_its_feed_with_its_heartbeat(self, house: House) -> None:
+        """Agents refuse what does not name their product; an emergency does not wait for that."""
         house.bring(heartbeat())
         more = CATALOGUE.replace(
             b"</Catalogue>",
@@ -129,10 +129,20 @@ class TestPublishing:
         )
 
         house.workflow.import_catalogue(more, source="products.xml", by="anna")
-        outcome = house.publish()
+        before = house.publish()
+        emergency = written(product="exchange-se", ranges='<Range introduced="15.2.2562.17"/>')
+        first = house.bring(emergency)
+        beat = heartbeat().replace(b"<ReviewWithin", b"<Change>For SE, too.</Change><ReviewWithin")
+        named = b'<Affects product="exchange-se"><Range introduced="15.2.2562.17"/></Affects><Actions>'
+        house.bring(beat.replace(b"<Actions>", named))
 
-        assert [head.name for head in outcome.feeds] == ["exchange-se/production"]
-        assert states(house, "exchange-se") == {"PING1": "1 active"}
+        assert before.sentences == (
+            "nothing to publish",
+            "the heartbeat of exchange-se waits for a revision of PING1 that names it",
+        )
+        assert [head.name for head in first.feeds] == ["exchange-se/production"]
+        assert states(house, "exchange-se") == {"M0001": "1 active", "PING1": "2 active"}
+        assert house.publish().sentences == ("nothing to publish",)
 
     def test_a_superseded_mitigation_stays_in_the_feed_and_says_so(self, house: House) -> None:
         """Agents roll it back once its successor is in place."""

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from feedsrv.publishing.refusals import AlreadyShelvedError, ShelfFullError, ShelfUnwritableError
+from feedsrv.publishing.refusals import (
+    AlreadyShelvedError,
+    ShelfFullError,
+    ShelfUnreadableError,
+    ShelfUnwritableError,
+)
 from feedsrv.stores.shelf_files import FileShelf, squeeze
 
 AT = datetime(2026, 5, 14, 12, 30, tzinfo=UTC)
@@ -149,6 +154,15 @@ def test_a_folder_that_cannot_be_written_is_named(root: Path) -> None:
 
     with pytest.raises(ShelfUnwritableError, match=r"shelf .*see that this user may write"):
         FileShelf(root).put(PATH, b"<a/>", at=AT)
+
+
+def test_a_shelf_that_cannot_be_read_is_an_operators_matter(root: Path) -> None:
+    """Not the same as a file that is not there: what follows from that would be wrong."""
+    (root / "v1").mkdir(parents=True)
+    (root / "v1/feeds").symlink_to(root / "v1/feeds")
+
+    with pytest.raises(ShelfUnreadableError, match=r"v1/feeds/a\.xml cannot be read .*see that this user"):
+        FileShelf(root).get("v1/feeds/a.xml")
 
 
 def test_disk_quotas_count_as_a_full_disk() -> None:
