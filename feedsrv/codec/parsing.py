@@ -85,7 +85,9 @@ _OTHER_BOMS: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _GZIP: Final = b"\x1f\x8b"
 _DECLARATION: Final = re.compile(
     rb"""<\?xml\s+version\s*=\s*["']([^"']{1,20})["'](?:\s+encoding\s*=\s*["']([^"']{1,60})["'])?"""
+    rb"""(?:\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>"""
 )
+_DECLARES: Final = re.compile(rb"<\?xml\s")
 # A tag without its `<`: up to the `>` that stands outside quotes. Possessive, so that it is linear.
 _TAG: Final = re.compile(rb"""[^>"']*+(?:"[^"]*+"[^>"']*+|'[^']*+'[^>"']*+)*+""")
 _QUOTED: Final = re.compile(rb""""[^"]*+"|'[^']*+'""")
@@ -147,6 +149,13 @@ def _check_encoding(data: bytes, source: str) -> None:
     if data.startswith(_OTHER_BOMS) or b"\x00" in data[:4]:
         raise EncodingError("this looks like UTF-16 or UTF-32; save it as UTF-8", source=source)
     declared = _DECLARATION.match(data)
+    if declared is None and _DECLARES.match(data):
+        # Some reader would find a version or an encoding in it; that must not be another than ours.
+        raise MalformedError(
+            'the XML declaration is not of the usual form; write <?xml version="1.0" encoding="UTF-8"?>',
+            source=source,
+            line=1,
+        )
     if declared and declared[1] != b"1.0":
         raise MalformedError("only XML 1.0 is read; declare version 1.0", source=source, line=1)
     if declared and declared[2] and declared[2].upper() != b"UTF-8":
@@ -183,7 +192,7 @@ def _check_tags(data: bytes, limits: Limits, source: str) -> None:
             f"far more than {limits.max_elements} elements, which is the most that are read", source=source
         )
     # The parser alone takes a second for a million attributes, however they are spread.
-    if data.count(b"=") > 8 * limits.max_elements:
+    if data.count(b"=") > 6 * limits.max_elements:
         raise TooManyAttributesError(
             f"far more attributes than {limits.max_elements} elements of ours have", source=source
         )

@@ -56,6 +56,8 @@ BAD_BYTES: Final[Iterable[tuple[str, bytes, str, int | None]]] = (
     ("a surrogate", instead(DRAFT, "Block", "Bl\udcffck").encode(errors="surrogatepass"), "xml.encoding", 2),
     ("declared latin-1", f'<?xml version="1.0" encoding="iso-8859-1"?>\n{DRAFT}'.encode(), "xml.encoding", 1),
     ("declared UTF-7", f"<?xml version='1.0' encoding='utf-7'?>\n{DRAFT}".encode(), "xml.encoding", 1),
+    ("a long encoding", f'<?xml version="1.0" encoding="{"a" * 99}"?>{DRAFT}'.encode(), "xml.malformed", 1),
+    ("a long version", f'<?xml version="1.{"0" * 30}" encoding="x"?>{DRAFT}'.encode(), "xml.malformed", 1),
     ("gzip", b"\x1f\x8b\x08\x00rest", "xml.encoding", None),
     ("an entity bomb", f"\n{BOMB}{DRAFT}".encode(), "xml.dtd", 2),
     ("a file as entity", f"{STRANGER}{instead(DRAFT, 'Block', '&x;')}".encode(), "xml.dtd", 1),
