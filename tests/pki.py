@@ -48,7 +48,10 @@ _YEAR: Final = timedelta(days=365)
 
 
 def key(name: str, kind: str = "rsa2048") -> PrivateKey:
-    """The key of that name, made once per session: `rsa<bits>`, `p256`, `p384` or `p521`."""
+    """The key of that name, made once per session: `rsa<bits>`, `p256`, `p384` or `p521`.
+
+    `rsa2048-slow` is one whose public exponent is as long as its modulus.
+    """
     return _made(name, kind)
 
 
@@ -57,7 +60,19 @@ def _made(_name: str, kind: str) -> PrivateKey:
     curves = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}
     if kind in curves:
         return ec.generate_private_key(curves[kind])
+    if kind == "rsa2048-slow":
+        return _slow(rsa.generate_private_key(65537, 2048).private_numbers())
     return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+
+
+def _slow(numbers: rsa.RSAPrivateNumbers) -> rsa.RSAPrivateKey:
+    """The same primes, with the two exponents in each other's place."""
+    swapped = rsa.RSAPublicNumbers(numbers.d, numbers.public_numbers.n)
+    d = numbers.public_numbers.e
+    p, q = numbers.p, numbers.q
+    return rsa.RSAPrivateNumbers(
+        p, q, d, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), numbers.iqmp, swapped
+    ).private_key()
 
 
 @dataclass(frozen=True)
@@ -152,6 +167,8 @@ BAD: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "leaf-p521": {"leaf": {"key_kind": "p521"}},
     "ca-p521": {"ca": {"key_kind": "p521"}},
     "ca-rsa1024": {"ca": {"key_kind": "rsa1024"}},
+    "leaf-slow-exponent": {"leaf": {"key_kind": "rsa2048-slow"}},
+    "ca-slow-exponent": {"ca": {"key_kind": "rsa2048-slow"}},
     "leaf-unknown-critical": {"leaf": {"extra": ((_OTHER, True),)}},
     "ca-unknown-critical": {"ca": {"extra": ((_OTHER, True),)}},
     "ca-name-constraints": {"ca": {"extra": ((_NAMES, False),)}},

@@ -6,7 +6,6 @@ and `usage` meet no surprises.
 
 from __future__ import annotations
 
-import warnings
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from feedsrv.trust.refusals import CertificateMalformedError, SignerAmbiguousError
 
+_BLANKS: Final = dict.fromkeys(map(ord, " \t\r\n"))
+
 UNREADABLE: Final = (
     ValueError,
     TypeError,
+    KeyError,
+    OverflowError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
@@ -73,21 +76,46 @@ def name_of(certificate: x509.Certificate) -> str:
     return f"{subject[:_MOST_NAME] or 'no subject'} (serial {serial}, SHA-256 {fingerprint})"
 
 
+def reason_of(error: Exception) -> str:
+    """What a library said, on one line and not too much of it, for it may quote what it was given."""
+    text = "".join(c if c.isprintable() else " " for c in str(error))
+    return f"{type(error).__name__}: {text[:200]}".rstrip(": ")
+
+
+def decode_base64(text: str) -> bytes:
+    """Read base64 that lines may be broken in; anything else in it is somebody playing.
+
+    Raises:
+        ValueError: a character that does not belong there, or too few of them.
+    """
+    # What XML calls white space, and not what Python does: others refuse a no-break space.
+    return b64decode(text.translate(_BLANKS), validate=True)
+
+
 def decode_certificate(text: str, *, source: str, position: int) -> x509.Certificate:
-    """Read the base64 of one `X509Certificate` element.
+    """Read the base64 of one `X509Certificate` element, down to every field that is asked for later.
 
     Raises:
         CertificateMalformedError: neither base64 nor a certificate.
     """
     try:
-        # Whitespace may break the lines; anything else in base64 is somebody playing.
-        der = b64decode("".join(text.split()), validate=True)
-        with warnings.catch_warnings():
-            # The library warns of what it will refuse one day; here that day is today.
-            warnings.simplefilter("error")
-            return x509.load_der_x509_certificate(der)
-    except (*UNREADABLE, Warning) as error:
-        raise CertificateMalformedError(source, f"certificate {position} cannot be read ({error})") from None
+        certificate = x509.load_der_x509_certificate(decode_base64(text))
+        _read_fields(certificate)
+        is_numbered = certificate.serial_number > 0
+    except Exception as error:
+        # Two dozen kinds of extension are read in there, and what each reader raises is promised nowhere.
+        raise CertificateMalformedError(
+            source, f"certificate {position} cannot be read ({reason_of(error)})"
+        ) from error
+    if not is_numbered:
+        raise CertificateMalformedError(source, f"certificate {position} has no positive serial number")
+    return certificate
+
+
+def _read_fields(certificate: x509.Certificate) -> None:
+    """The library reads each field when it is first asked for; what it cannot read must be known by now."""
+    _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key()
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def read_party(certificate: x509.Certificate, *, source: str) -> Party:
@@ -97,6 +125,7 @@ def read_party(certificate: x509.Certificate, *, source: str) -> Party:
         CertificateMalformedError: one of its fields or extensions cannot be read.
     """
     try:
+        _read_fields(certificate)
         extensions = certificate.extensions
         key = certificate.public_key()
         return Party(
@@ -110,7 +139,7 @@ def read_party(certificate: x509.Certificate, *, source: str) -> Party:
         )
     except UNREADABLE as error:
         raise CertificateMalformedError(
-            source, f"{_safe_name(certificate)} cannot be read ({error})"
+            source, f"{_safe_name(certificate)} cannot be read ({reason_of(error)})"
         ) from None
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import verification
 
 from feedsrv.clock import to_text
-from feedsrv.trust.certificates import UNREADABLE, Party, is_issued_by, name_of, read_party
+from feedsrv.trust.certificates import UNREADABLE, Party, is_issued_by, name_of, read_party, reason_of
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import (
     ANY_USAGE,
@@ -25,6 +25,7 @@ from feedsrv.trust.profile import (
     PROFILES,
     RSA_LEAST_BITS,
     RSA_MOST_BITS,
+    RSA_MOST_EXPONENT,
     Kind,
     role_at,
 )
@@ -102,6 +103,7 @@ class _Search:
         self.anchors = anchors
         self.pool = pool
         self.found: list[tuple[Party, ...]] = []
+        self._answers: dict[tuple[x509.Certificate, x509.Certificate], bool] = {}
 
     def walk(self, path: tuple[Party, ...]) -> None:
         last = path[-1].certificate
@@ -109,11 +111,20 @@ class _Search:
             if len(self.found) == _MOST_PATHS:
                 return
             named = issuer.certificate.subject == last.issuer and issuer not in path
-            if named and is_issued_by(last, issuer):
+            if named and self._issued(last, issuer):
                 if issuer in self.anchors:
                     self.found.append((*path, issuer))
                 else:
                     self.walk((*path, issuer))
+
+    def _issued(self, certificate: x509.Certificate, issuer: Party) -> bool:
+        """True where that issuer signed it, by a key such as is allowed."""
+        # A stranger makes six certificates of one name and key: hundreds of ways, and every step a
+        # signature by whatever key is slowest. So each pair is asked once, and not by such a key.
+        pair = (certificate, issuer.certificate)
+        if pair not in self._answers:
+            self._answers[pair] = _trouble_with_key(issuer) is None and is_issued_by(certificate, issuer)
+        return self._answers[pair]
 
     def reason(self, start: Party, source: str) -> UntrustedError:
         """Why no path was found: follow the names to where they end."""
@@ -126,7 +137,9 @@ class _Search:
             ]
             if not named:
                 break
-            genuine = [one for one in named if is_issued_by(last.certificate, one)]
+            genuine = [one for one in named if self._issued(last.certificate, one)]
+            for one in () if genuine else named:
+                _check_key(one, name_of(one.certificate), source)
             if not genuine and last.certificate.signature_algorithm_oid not in CERTIFICATE_ALGORITHMS:
                 return _algorithm_refused(last, name_of(last.certificate), source)
             if not genuine:
@@ -197,20 +210,25 @@ def _check_dates(party: Party, name: str, at: datetime, source: str) -> None:
 
 
 def _check_key(party: Party, name: str, source: str) -> None:
+    trouble = _trouble_with_key(party)
+    if trouble is not None:
+        raise KeySizeError(source, f"{name} {trouble}")
+
+
+def _trouble_with_key(party: Party) -> str | None:
     match party.public_key:
-        case rsa.RSAPublicKey(key_size=bits):
+        case rsa.RSAPublicKey(key_size=bits) as key:
             if not RSA_LEAST_BITS <= bits <= RSA_MOST_BITS:
-                raise KeySizeError(
-                    source,
-                    f"{name} has an RSA key of {bits} bits; allowed is {RSA_LEAST_BITS} to {RSA_MOST_BITS}",
-                )
+                return f"has an RSA key of {bits} bits; allowed is {RSA_LEAST_BITS} to {RSA_MOST_BITS}"
+            exponent = key.public_numbers().e
+            if exponent > RSA_MOST_EXPONENT:
+                return f"has an RSA exponent of {exponent.bit_length()} bits; at most 32 are allowed"
         case ec.EllipticCurvePublicKey(curve=curve):
             if not isinstance(curve, CURVES):
-                raise KeySizeError(
-                    source, f"{name} has a key on the curve {curve.name}; allowed is P-256 or P-384"
-                )
+                return f"has a key on the curve {curve.name}; allowed is P-256 or P-384"
         case None:
-            raise KeySizeError(source, f"{name} has neither an RSA key nor one on the curve P-256 or P-384")
+            return "has neither an RSA key nor one on the curve P-256 or P-384"
+    return None
 
 
 def _check_usage(party: Party, position: int, kind: Kind, name: str, source: str) -> None:
@@ -276,5 +294,5 @@ def ask_library(path: Path, *, kind_oid: x509.ObjectIdentifier, at: datetime, so
         verifier.verify(signer, issuers)
     except (verification.VerificationError, *UNREADABLE) as error:
         raise ChainRejectedError(
-            source, f"the chain of {name_of(signer)} is not accepted ({error})"
+            source, f"the chain of {name_of(signer)} is not accepted ({reason_of(error)})"
         ) from None

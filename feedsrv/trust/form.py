@@ -6,7 +6,7 @@ they do not know. So whatever is not exactly the published shape is refused here
 
 from __future__ import annotations
 
-from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from lxml import etree
 
 from feedsrv.codec.parsing import LIMITS_FEED, LIMITS_MITIGATION, Limits, XmlError, parse
 from feedsrv.errors import BadInputError
-from feedsrv.trust.certificates import decode_certificate
+from feedsrv.trust.certificates import decode_base64, decode_certificate
 from feedsrv.trust.profile import (
     DS,
     ECDSA_SHA256,
@@ -54,6 +54,8 @@ _LIMIT_CODES: Final = frozenset(
         "xml.text_too_long",
     }
 )
+
+_WHITE: Final = " \t\r\n"
 
 # What each element of a signature may hold, in order, and its attributes. Everything else is refused.
 _CHILDREN: Final[dict[str, tuple[str, ...]]] = {
@@ -196,6 +198,8 @@ def _check_children(element: etree._Element, source: str) -> None:
         raise SignatureFormError(
             source, f"{name} has the attributes {', '.join(map(_short, attributes)) or 'none'}"
         )
+    if len(element) and any((text or "").strip(_WHITE) for text in _texts_between(element)):
+        raise SignatureFormError(source, f"text stands between the elements in {name}")
     if name == "X509Data":
         for certificate in element:
             if len(certificate) or certificate.attrib:
@@ -208,6 +212,12 @@ def _check_children(element: etree._Element, source: str) -> None:
         raise SignatureFormError(source, f"{name} holds {held}; wanted is {', '.join(wanted) or 'text only'}")
     for child in element:
         _check_children(child, source)
+
+
+def _texts_between(element: etree._Element) -> Iterator[str | None]:
+    yield element.text
+    for child in element:
+        yield child.tail
 
 
 def _check_algorithm(element: etree._Element, allowed: tuple[str, ...], source: str) -> None:
@@ -225,7 +235,7 @@ def _check_base64(element: etree._Element, most: int, source: str) -> None:
     if len(text) > most:
         raise DocumentLimitsError(source, f"{name} has {len(text)} characters; at most {most} are allowed")
     try:
-        b64decode("".join(text.split()), validate=True)
+        decode_base64(text)
     except ValueError:
         raise SignatureFormError(source, f"{name} is not base64") from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cryptography import x509
 
 from feedsrv.errors import OperatorError
-from feedsrv.trust.certificates import name_of, read_party
+from feedsrv.trust.certificates import UNREADABLE, name_of, read_party, reason_of
 from feedsrv.trust.profile import EKU, Kind
 from feedsrv.trust.refusals import UntrustedError
 
@@ -75,8 +75,12 @@ def load_crl(data: bytes, *, source: str) -> x509.CertificateRevocationList:
         CrlUnreadableError: it is neither.
     """
     try:
-        if data.lstrip().startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_crl(data)
-        return x509.load_der_x509_crl(data)
-    except ValueError as error:
-        raise CrlUnreadableError(f"{source}: is no CRL in PEM or DER ({error}); fetch it again") from None
+        is_pem = data.lstrip().startswith(b"-----BEGIN")
+        crl = x509.load_pem_x509_crl(data) if is_pem else x509.load_der_x509_crl(data)
+        # The library reads a field when it is first asked for; then is too late to say what is wrong.
+        _ = crl.issuer, crl.last_update_utc, crl.next_update_utc
+    except UNREADABLE as error:
+        raise CrlUnreadableError(
+            f"{source}: is no CRL in PEM or DER ({reason_of(error)}); fetch it again"
+        ) from None
+    return crl

@@ -120,6 +120,8 @@ def role_at(position: int, kind: Kind) -> Role:
 # only lend its processor to strangers.
 RSA_LEAST_BITS: Final = 2048
 RSA_MOST_BITS: Final = 8192
+RSA_MOST_EXPONENT: Final = 2**32
+"""Verifying takes as many steps as the exponent has bits; Windows keeps it in 32."""
 RSA_ISSUED_BITS: Final = 3072
 CURVES: Final[tuple[type[ec.EllipticCurve], ...]] = (ec.SECP256R1, ec.SECP384R1)
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
-from operator import attrgetter
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from feedsrv.clock import to_text
-from feedsrv.trust.certificates import UNREADABLE, Party
+from feedsrv.trust.certificates import UNREADABLE, Party, reason_of
 from feedsrv.trust.chain import Path
 from feedsrv.trust.profile import CERTIFICATE_ALGORITHMS
 from feedsrv.trust.refusals import (
@@ -40,42 +39,63 @@ def check_revocation(
     A revocation counts from the day it is known, whatever date it states: a thief dates back.
 
     Raises:
-        CrlForgedError, CrlFormError, CrlStaleError, CrlNotYetValidError: a CRL cannot be believed.
+        CrlForgedError: there are CRLs in an issuer's name, and its key signed none of them.
+        CrlFormError, CrlStaleError, CrlNotYetValidError: a CRL cannot be believed.
         SignerRevokedError, IssuerRevokedError: it can, and it revokes.
     """
     held = tuple(crls)
     named = tuple(path.named())
     for position, ((party, name), (issuer, issuer_name)) in enumerate(pairwise(named)):
         theirs = [crl for crl in held if crl.issuer == issuer.certificate.subject]
-        for crl in theirs:
-            _check_genuine(crl, issuer, issuer_name, source)
         if not theirs:
             continue
-        newest = max(theirs, key=attrgetter("last_update_utc"))
-        _check_current(newest, issuer_name, at, source)
-        revoked = newest.get_revoked_certificate_by_serial_number(party.certificate.serial_number)
-        if revoked is not None:
-            refusal = IssuerRevokedError if position else SignerRevokedError
-            since = to_text(revoked.revocation_date_utc)
-            raise refusal(source, f"{name} was revoked by {issuer_name} at {since}")
+        genuine = _genuine(theirs, issuer, issuer_name, source)
+        newest = max(crl.last_update_utc for crl in genuine)
+        for crl in genuine:
+            # Of two of one second neither is older: what either of them revokes is revoked.
+            if crl.last_update_utc == newest:
+                _check_current(crl, issuer_name, at, source)
+                revoked = crl.get_revoked_certificate_by_serial_number(party.certificate.serial_number)
+                if revoked is not None:
+                    refusal = IssuerRevokedError if position else SignerRevokedError
+                    raise refusal(source, f"{name} was revoked by {issuer_name}{_since(revoked)}")
 
 
-def _check_genuine(crl: x509.CertificateRevocationList, issuer: Party, name: str, source: str) -> None:
+def _genuine(
+    crls: Iterable[x509.CertificateRevocationList], issuer: Party, name: str, source: str
+) -> list[x509.CertificateRevocationList]:
+    """Those that the issuer's key signed; a CA of the same name with another key has CRLs of its own."""
     if issuer.key_usage is None or not issuer.key_usage.crl_sign:
         raise CrlForgedError(source, f"a CRL names {name}, who lacks the key usage crl_sign")
+    genuine = [crl for crl in crls if _is_signed(crl, issuer)]
+    if not genuine:
+        raise CrlForgedError(source, f"a CRL names {name}, whose key did not sign it")
+    for crl in genuine:
+        try:
+            beyond = [one.oid.dotted_string for one in crl.extensions if one.critical or one.oid in _PARTIAL]
+        except UNREADABLE as error:
+            raise CrlFormError(source, f"a CRL of {name} cannot be read ({reason_of(error)})") from None
+        if beyond:
+            raise CrlFormError(source, f"a CRL of {name} has the extension {', '.join(beyond[:4])}")
+    return genuine
+
+
+def _is_signed(crl: x509.CertificateRevocationList, issuer: Party) -> bool:
     try:
-        beyond = [one.oid.dotted_string for one in crl.extensions if one.critical or one.oid in _PARTIAL]
-        signed = (
+        return (
             issuer.public_key is not None
             and crl.signature_algorithm_oid in CERTIFICATE_ALGORITHMS
             and crl.is_signature_valid(issuer.public_key)
         )
-    except UNREADABLE as error:
-        raise CrlFormError(source, f"a CRL of {name} cannot be read ({error})") from None
-    if not signed:
-        raise CrlForgedError(source, f"a CRL names {name}, whose key did not sign it")
-    if beyond:
-        raise CrlFormError(source, f"a CRL of {name} has the extension {', '.join(beyond[:4])}")
+    except UNREADABLE:
+        return False
+
+
+def _since(revoked: x509.RevokedCertificate) -> str:
+    try:
+        return f" at {to_text(revoked.revocation_date_utc)}"
+    except ValueError:
+        return ""  # there is no such date; revoked it is
 
 
 def _check_current(crl: x509.CertificateRevocationList, name: str, at: datetime, source: str) -> None:

@@ -10,7 +10,7 @@ from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
-from feedsrv.trust.certificates import name_of
+from feedsrv.trust.certificates import name_of, reason_of
 from feedsrv.trust.form import Form
 from feedsrv.trust.profile import ECDSA_SHA256, RSA_SHA256
 from feedsrv.trust.refusals import SignatureAlgorithmError, SignatureInvalidError
@@ -67,13 +67,8 @@ def signed_content(form: Form, signer: x509.Certificate, *, source: str) -> etre
     except Exception as error:
         # The libraries raise many kinds (lxml's, signxml's, builtin ones); all mean no.
         raise SignatureInvalidError(
-            source, f"the signature does not hold under the key of {name_of(signer)} ({_reason(error)})"
+            source, f"the signature does not hold under the key of {name_of(signer)} ({reason_of(error)})"
         ) from error
     if not isinstance(result, VerifyResult) or result.signed_xml is None:
         raise SignatureInvalidError(source, "the signature covers no readable document")
     return result.signed_xml
-
-
-def _reason(error: Exception) -> str:
-    text = "".join(c if c.isprintable() else " " for c in str(error))
-    return f"{type(error).__name__}: {text[:200]}".rstrip(": ")

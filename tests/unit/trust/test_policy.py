@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.errors import OperatorError
@@ -67,3 +68,20 @@ def test_what_is_no_crl_is_refused(content: bytes) -> None:
     """The message names the file."""
     with pytest.raises(CrlUnreadableError, match=r"feed-ca\.crl"):
         load_crl(content, source="feed-ca.crl")
+
+
+def test_a_crl_whose_issuer_cannot_be_read_is_refused_when_it_is_loaded(bench: Bench) -> None:
+    """Not only when somebody asks for the issuer, which would end a whole sync."""
+    content = bench.pki.crl().public_bytes(Encoding.DER).replace(b"feed CA", b"\xffeed CA")
+
+    with pytest.raises(CrlUnreadableError, match=r"feed-ca\.crl"):
+        load_crl(content, source="feed-ca.crl")
+
+
+def test_an_anchor_whose_name_cannot_be_read_is_refused(bench: Bench) -> None:
+    """Its name is what a chain is built by."""
+    anchor = bench.chain()[2].public_bytes(Encoding.DER)
+    spoilt = x509.load_der_x509_certificate(anchor.replace(b"root", b"\xffoot"))
+
+    with pytest.raises(AnchorsError, match=r"anchors\.pem"):
+        load_anchors(chain_pem([spoilt]), source="anchors.pem")
