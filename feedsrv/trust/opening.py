@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from feedsrv.clock import to_text
 from feedsrv.codec.feed import feed_from
 from feedsrv.codec.mitigation import mitigation_from
 from feedsrv.errors import BadInputError
@@ -27,6 +28,7 @@ from feedsrv.trust.refusals import (
     OtherFeedError,
     OtherMitigationError,
     OtherProductError,
+    OutlivingFeedError,
     SizeMismatchError,
     StaleFeedError,
 )
@@ -50,6 +52,11 @@ class OpenedFeed:
     feed: Feed
     proof: Proof
     digest: str
+    doubt: ForkedFeedError | None = None
+    """Set where it follows on the version that is trusted here, yet names other bytes as that version.
+
+    To be told to the publisher, and no reason to stay with the older feed: see `_doubt`.
+    """
 
     @property
     def trusted(self) -> TrustedFeed:
@@ -76,9 +83,13 @@ def open_feed(
 ) -> OpenedFeed:
     """Prove a feed, read it, and refuse it where it is not fresh.
 
+    Not asked is whether it was issued in the future: a receiver whose clock is slow would lose its
+    protection, and nobody gains by it, since the feed ends with its certificate at the latest.
+
     Raises:
         ExpiredFeedError: past its date, and nothing else is wrong with it; its `feed` may be looked at.
         StaleFeedError, ForkedFeedError, OtherFeedError: it does not follow on what is trusted.
+        OutlivingFeedError: it claims to hold for longer than the certificates under it.
         ContentInvalidError: against the grammar.
         UntrustedError: it proves nothing; one class for each reason.
     """
@@ -87,12 +98,23 @@ def open_feed(
         feed = feed_from(document.element, source=source)
     except BadInputError as error:
         raise _invalid(source, error) from error
+    _check_ends(feed, document.proof, source)
     digest = digest_of(data)
     if trusted is not None:
         _check_follows(feed, digest, trusted, source)
     if at >= feed.expires:
         raise ExpiredFeedError(source, feed, at)
-    return OpenedFeed(feed, document.proof, digest)
+    return OpenedFeed(feed, document.proof, digest, _doubt(feed, trusted, source))
+
+
+def _check_ends(feed: Feed, proof: Proof, source: str) -> None:
+    # A stolen key could freeze its receivers for ever, who judge no certificate again while they hold
+    # a feed that has not expired.
+    ends = min(one.not_valid_after_utc for one in proof.chain)
+    if feed.expires > ends:
+        raise OutlivingFeedError(
+            source, f"the feed expires at {to_text(feed.expires)}, and its certificates at {to_text(ends)}"
+        )
 
 
 def _check_follows(feed: Feed, digest: str, trusted: TrustedFeed, source: str) -> None:
@@ -108,12 +130,22 @@ def _check_follows(feed: Feed, digest: str, trusted: TrustedFeed, source: str) -
         raise ForkedFeedError(
             source, f"version {feed.version} is already trusted as {trusted.digest}, and this one is {digest}"
         )
-    if feed.version == trusted.version + 1 and feed.previous != trusted.digest:
-        raise ForkedFeedError(
-            source,
-            f"version {feed.version} follows on {feed.previous or 'nothing'}, "
-            f"but version {trusted.version} is trusted as {trusted.digest}",
-        )
+
+
+def _doubt(feed: Feed, trusted: TrustedFeed | None, source: str) -> ForkedFeedError | None:
+    """Two histories, as far as can be seen from here.
+
+    Refusing would help nobody but an attacker. Whoever has the feed key names the right digest, or
+    leaves out a version; but a receiver who was once given another version 6, or the genuine one with
+    a blank more in its unsigned parts, would refuse the genuine version 7 and stay where it is.
+    """
+    if trusted is None or feed.version != trusted.version + 1 or feed.previous == trusted.digest:
+        return None
+    return ForkedFeedError(
+        source,
+        f"version {feed.version} follows on {feed.previous or 'nothing'}, "
+        f"but version {trusted.version} is trusted as {trusted.digest}",
+    )
 
 
 def open_mitigation(  # noqa: PLR0913 - each is one thing that a receiver knows, and all are named

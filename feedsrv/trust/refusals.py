@@ -306,7 +306,7 @@ class ForkedFeedError(UntrustedError):
     """Genuine, but it contradicts the feed already trusted here: two histories exist."""
 
     code, step = "feed.forked", 10
-    remedy = "Keep the feed that is trusted, and tell the publisher: somebody signed two histories"
+    remedy = "Keep the newest feed that is trusted, and tell the publisher: somebody signed two histories"
 
 
 class OtherFeedError(UntrustedError):
@@ -314,6 +314,13 @@ class OtherFeedError(UntrustedError):
 
     code, step = "feed.other", 10
     remedy = "Ask for the feed of the right product and channel"
+
+
+class OutlivingFeedError(UntrustedError):
+    """It claims to hold for longer than the certificates of its signer: perhaps a stolen key."""
+
+    code, step = "feed.outlives_certificate", 10
+    remedy = "The publisher must sign a feed that expires before its certificates do"
 
 
 class ExpiredFeedError(UntrustedError):

@@ -54,6 +54,31 @@ class TestOpeningFeeds:
 
         assert bench.open(bench.signed, trusted=trusted).feed == bench.feed
 
+    def test_another_history_is_told_and_is_no_reason_to_stay_behind(self, bench: Bench) -> None:
+        """Whoever was once given a false version 6 must not refuse the genuine version 7 for it."""
+        trusted = bench.trusted(version=6, digest=digest_of(b"another version 6"))
+
+        opened = bench.open(bench.signed, trusted=trusted)
+
+        assert opened.feed == bench.feed
+        assert opened.doubt is not None
+        assert opened.doubt.code == "feed.forked"
+        assert trusted.digest in str(opened.doubt)
+
+    @pytest.mark.parametrize("version", [5, 6, 7])
+    def test_a_history_that_goes_on_leaves_no_doubt(self, bench: Bench, version: int) -> None:
+        """The next version, the same one, or one after a gap."""
+        digest = digest_of(b"version 6") if version < 7 else digest_of(bench.signed)
+
+        assert bench.open(bench.signed, trusted=bench.trusted(version=version, digest=digest)).doubt is None
+
+    def test_a_feed_may_expire_together_with_its_certificate(self, bench: Bench) -> None:
+        """That is what a publisher signs whose certificate is about to end."""
+        ends = bench.chain()[0].not_valid_after_utc
+        data = bench.pki.sign_feed(replace(bench.feed, expires=ends))
+
+        assert bench.open(data).feed.expires == ends
+
     def test_an_expired_feed_can_still_be_looked_at(self, bench: Bench) -> None:
         """Expiry is reported; it is no reason to forget what the feed says."""
         with pytest.raises(ExpiredFeedError) as refused:
