@@ -14,7 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from feedsrv.errors import OperatorError
@@ -40,19 +41,47 @@ class OwnKeys:
     organisation: str
 
 
-def _positive(span: timedelta) -> timedelta:
-    if span <= timedelta(0):
-        raise ValueError("must be longer than nothing, such as PT1H or P3D")
+def host_and_port(bind: str) -> tuple[str, int]:
+    """What `HOST:PORT` names; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: it is of another form.
+    """
+    host, colon, port = bind.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not (colon and bare and port.isascii() and port.isdecimal() and int(port) in _PORTS):
+        raise ValueError(_BIND_FORM)
+    if ":" in bare and bare == host:
+        raise ValueError(_BIND_FORM)
+    return bare, int(port)
+
+
+def _bindable(bind: str) -> str:
+    host_and_port(bind)
+    return bind
+
+
+_SPANS: Final = TypeAdapter(timedelta)
+_PORTS: Final = range(1, 65536)
+_BIND_FORM: Final = "write address and port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
+_SPAN_FORM: Final = "write a span from PT1S to P366D, such as PT1H or P3D"
+
+
+def _whole_seconds(span: timedelta) -> timedelta:
+    # Agents are told in whole seconds; a year is beyond anything that emergencies need.
+    if span.microseconds or not timedelta(seconds=1) <= span <= timedelta(days=366):
+        raise ValueError(_SPAN_FORM)
     return span
 
 
-Span = Annotated[timedelta, AfterValidator(_positive)]
+Span = Annotated[timedelta, AfterValidator(_whole_seconds)]
+Bind = Annotated[str, AfterValidator(_bindable)]
 
 
 class Settings(BaseSettings):
     """Everything an operator can choose; a default changes nothing outside the data folder."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     data: Path = Field(default=Path(".run"), description="Folder for everything that is written.")
     database_url: str | None = Field(
@@ -95,7 +124,7 @@ class Settings(BaseSettings):
         default=timedelta(minutes=5), description="How often the keeper looks at feeds."
     )
 
-    bind: str = Field(default="127.0.0.1:8080", description="Address and port of the public surface.")
+    bind: Bind = Field(default="127.0.0.1:8080", description="Address and port of the public surface.")
     workers: int = Field(default=2, ge=1, le=64, description="gunicorn worker processes.")
     threads: int = Field(default=8, ge=1, le=256, description="Threads per worker.")
 
@@ -110,6 +139,20 @@ class Settings(BaseSettings):
         if any(own.values()) and not all(own.values()):
             missing = ", ".join(PREFIX + name for name, value in own.items() if not value)
             raise ValueError(f"keys of your own are set in part: set {missing} as well")
+        if self.crls is not None and not any(own.values()):
+            raise ValueError(
+                f"{PREFIX}CRLS goes with keys of your own: set {', '.join(PREFIX + one for one in own)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_keeper_looks_in_time(self) -> Self:
+        # A feed is signed anew once it is past a third of its lifetime and the keeper looks.
+        if self.keeper_interval > self.feed_lifetime / 3:
+            raise ValueError(
+                f"{PREFIX}KEEPER_INTERVAL ({_iso(self.keeper_interval)}) must be at most a third of "
+                f"{PREFIX}FEED_LIFETIME ({_iso(self.feed_lifetime)}), or feeds expire before the keeper looks"
+            )
         return self
 
     @property
@@ -145,34 +188,61 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as wrong:
-        sentences = [_sentence(error["loc"], error["msg"]) for error in wrong.errors()]
-        raise BadSettingsError("; ".join(sentences)) from None
+        raise BadSettingsError("; ".join(map(_sentence, wrong.errors()))) from None
 
 
 def describe(settings: Settings) -> dict[str, str]:
     """What is in force, for people and logs; a password in the database URL is left out."""
     shown = {PREFIX + name.upper(): _plain(value) for name, value in settings.model_dump().items()}
     shown[PREFIX + "DATABASE_URL"] = _without_password(settings.database)
+    shown[PREFIX + "SHELF"] = str(settings.shelf_folder)
+    if settings.own_keys is None:
+        shown[PREFIX + "DEVELOPMENT_KEYS"] = str(settings.development_folder)
     return shown
 
 
 def _refuse_unknown(environment: Iterable[str]) -> None:
     # A misspelt variable that is silently ignored leaves its default in force unnoticed.
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    bare = [name.upper() for name in Settings.model_fields]
+    known = [PREFIX + name for name in bare]
     for name in environment:
         if name.startswith(PREFIX) and name not in known and not name.startswith(ELSEWHERE):
-            close = get_close_matches(name, known, 1)
+            close = [PREFIX + one for one in get_close_matches(name.removeprefix(PREFIX), bare, 1)]
             hint = f"did you mean {close[0]}?" if close else "see docs/settings.md"
             raise BadSettingsError(f"there is no setting {name}; {hint}")
 
 
-def _sentence(where: tuple[int | str, ...], message: str) -> str:
-    name = PREFIX + str(where[0]).upper() + ": " if where else ""
-    return name + message.removeprefix("Value error, ")
+def _sentence(error: ErrorDetails) -> str:
+    """Which variable, what it holds, and what it takes."""
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0])
+    return f"{PREFIX}{name.upper()} is {str(error['input'])[:80]!r}: {_FORMS.get(name, message)}"
+
+
+# What each setting takes, where the library's own words would not help.
+_FORMS: Final = {
+    "workers": "write a whole number from 1 to 64",
+    "threads": "write a whole number from 1 to 256",
+    "publisher": "write 1 to 64 characters",
+    "bind": _BIND_FORM,
+    "feed_lifetime": _SPAN_FORM,
+    "poll_interval": _SPAN_FORM,
+    "max_review": _SPAN_FORM,
+    "keeper_interval": _SPAN_FORM,
+}
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, timedelta):
+        return _iso(value)
     return "" if value is None else str(value)
+
+
+def _iso(span: timedelta) -> str:
+    """As it would be written in a variable."""
+    return str(_SPANS.dump_python(span, mode="json"))
 
 
 def _without_password(url: str) -> str:

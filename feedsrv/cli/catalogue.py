@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from feedsrv.cli.common import as_json, as_person, print_json, print_table, workflow
+from feedsrv.cli.common import as_json, as_person, print_json, print_table, source_of, workflow
 
 
 @click.group()
@@ -19,9 +19,9 @@ def catalogue() -> None:
 @as_person
 def import_(*, file: Path, person: str) -> None:
     """Import products.xml; registered updates stay."""
-    done = workflow().import_catalogue(file.read_bytes(), source=str(file), by=person)
+    done = workflow().import_catalogue(file.read_bytes(), source=source_of(file), by=person)
     products = len(done.catalogue.products)
-    click.echo(f"{file}: {'unchanged' if done.unchanged else 'imported'}, {products} products")
+    click.echo(f"{source_of(file)}: {'unchanged' if done.unchanged else 'imported'}, {products} products")
 
 
 @catalogue.command("list")

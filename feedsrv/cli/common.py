@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from feedsrv.clock import now
-from feedsrv.model.build import Build
+from feedsrv.model.build import BadBuildError, Build
 from feedsrv.publishing.cycle import PublishCycle
 from feedsrv.publishing.ports import PublicView
 from feedsrv.publishing.workflow import Workflow
-from feedsrv.settings import read_settings
+from feedsrv.settings import BadSettingsError, read_settings
+from feedsrv.signing.signer import SigningError
 from feedsrv.web.index import make_index
 from feedsrv.web.page import page_files
-from feedsrv.wiring.desk import Keys, Site, open_cycle, open_keys, open_workflow
+from feedsrv.wiring.desk import Keys, Site, open_cycle, open_keys, open_workflow, require_current
+from feedsrv.wiring.keys import NoKeysError
 
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        raise click.UsageError("this account has no name: say who acts with --as, or FEEDSRV_AS") from None
 
 
 def as_person(command: Command) -> Command:
@@ -29,7 +41,7 @@ def as_person(command: Command) -> Command:
         "--as",
         "person",
         envvar="FEEDSRV_AS",
-        default=getpass.getuser,
+        default=_account,
         help="Who acts; else the account's name.",
     )
     return option(command)
@@ -46,13 +58,29 @@ class BuildType(click.ParamType[Build]):
     name = "build"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Build:
-        """Read it.
+        """Read it, or end with the option's name and what a build looks like."""
+        if isinstance(value, Build):
+            return value
+        try:
+            return Build.parse(str(value))
+        except BadBuildError as error:
+            self.fail(str(error), param, ctx)
 
-        Raises:
-            BadBuildError: not four whole numbers joined by dots.
-        """
-        del param, ctx
-        return value if isinstance(value, Build) else Build.parse(str(value))
+
+class WordType(click.ParamType[str]):
+    """A word of a certain form on a command line: `name` says what it is, `such_as` shows one."""
+
+    def __init__(self, name: str, form: re.Pattern[str], such_as: str) -> None:
+        self.name = name
+        self._form = form
+        self._such_as = such_as
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read it, or end with the option's name and what such a word looks like."""
+        word = str(value).strip()
+        if not self._form.fullmatch(word):
+            self.fail(f"{word[:60]!r} is no {self.name}; write one such as {self._such_as}", param, ctx)
+        return word
 
 
 def warn(sentence: str) -> None:
@@ -61,15 +89,33 @@ def warn(sentence: str) -> None:
 
 
 def workflow(*, judging: bool = False) -> Workflow:
-    """The workflow in force; `judging` where the rules have to know when the mitigation key ends."""
+    """The workflow in force; `judging` where the rules of review are asked for.
+
+    They want to know when the mitigation key ends. Whoever writes and reviews need not be able to read
+    that key: the rules are then asked without it, and publishing asks again.
+    """
     settings = read_settings()
-    return open_workflow(settings, keys=open_keys(settings, now=now(), tell=warn) if judging else None)
+    require_current(settings.database)
+    keys = None
+    if judging:
+        try:
+            keys = open_keys(settings, now=now(), tell=warn)
+        except (SigningError, NoKeysError, BadSettingsError) as refusal:
+            warn(f"not judged: whether the signing key lasts as long as the mitigation ({refusal})")
+    return open_workflow(settings, keys=keys)
 
 
 def cycle() -> PublishCycle:
     """The publish cycle in force."""
     settings = read_settings()
+    # First the database: who named another folder than the service's hears of that, not of its keys.
+    require_current(settings.database)
     return open_cycle(settings, open_keys(settings, now=now(), tell=warn), site(settings.publisher))
+
+
+def source_of(file: Path) -> str:
+    """A file's name as it is written down and shown; bytes that are no UTF-8 are replaced."""
+    return os.fsencode(file).decode(errors="replace")
 
 
 @dataclass(frozen=True)

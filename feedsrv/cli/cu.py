@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import click
 
-from feedsrv.cli.common import BuildType, as_json, as_person, print_json, print_table, workflow
+from feedsrv.cli.common import BuildType, WordType, as_json, as_person, print_json, print_table, workflow
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
+from feedsrv.model.mitigation import MITIGATION_ID, VULNERABILITY
 
 _product = click.option("--product", required=True, help="Product id, such as exchange-2019.")
 _build = click.option("--build", required=True, type=BuildType(), help="Such as 15.2.1118.40.")
+# As the catalogue's grammar has it.
+_LINE = re.compile(r"\S(.{0,198}\S)?")
+_NAME = WordType("name", _LINE, '"July 2026 security update"')
+_ARTICLE = WordType("article number", _LINE, "KB5019758")
+_VULNERABILITY = WordType("vulnerability id", VULNERABILITY, "CVE-2026-42897")
+_MITIGATION = WordType("mitigation id", MITIGATION_ID, "M0001")
 
 
 @click.group()
@@ -22,11 +30,15 @@ def cu() -> None:
 @cu.command("register")
 @_product
 @_build
-@click.option("--name", required=True, help="As people know it.")
+@click.option("--name", required=True, type=_NAME, help="As people know it.")
 @click.option("--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="When it comes out.")
-@click.option("--kb", help="Number of its article, such as KB5019758.")
-@click.option("--fixes", multiple=True, help="A vulnerability it fixes; may be given again.")
-@click.option("--needless", multiple=True, help="A mitigation it makes needless; may be given again.")
+@click.option("--kb", type=_ARTICLE, help="Number of its article, such as KB5019758.")
+@click.option(
+    "--fixes", multiple=True, type=_VULNERABILITY, help="A vulnerability it fixes; may be given again."
+)
+@click.option(
+    "--needless", multiple=True, type=_MITIGATION, help="A mitigation it makes needless; may be given again."
+)
 @as_person
 def register(  # noqa: PLR0913 -- one argument for each option
     *,
@@ -44,7 +56,7 @@ def register(  # noqa: PLR0913 -- one argument for each option
     Nothing changes for agents until it is released.
     """
     update = CumulativeUpdate(product, build, name, day.date(), kb, fixes, needless, UpdateStage.REGISTERED)
-    done = workflow(judging=True).register_update(update, by=person)
+    done = workflow().register_update(update, by=person)
     click.echo(f"{product} {build} {'was registered already' if done.unchanged else 'is registered'}")
     for revision in done.revisions:
         click.echo(f"  {revision} is {revision.stage}: feedsrv mitigation diff {revision.id}")
@@ -58,7 +70,7 @@ def register(  # noqa: PLR0913 -- one argument for each option
 @as_person
 def release(*, product: str, build: Build, person: str) -> None:
     """Release a registered update with the next publication; its revisions must be approved."""
-    workflow(judging=True).release_update(product, build, by=person)
+    workflow().release_update(product, build, by=person)
     click.echo(f"{product} {build} will be released by the next `feedsrv feed publish`")
 
 

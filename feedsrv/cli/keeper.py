@@ -21,9 +21,12 @@ NAME = "keeper"
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Look once, and end.")
+@click.option("--once", is_flag=True, help="Look once, and end; with 1 where that was refused.")
 def keeper(*, once: bool) -> None:
-    """Sign feeds anew before they expire, and finish what a killed publication began."""
+    """Sign feeds anew before they expire, and finish what a killed publication began.
+
+    A refusal is logged, and met again at the next look until somebody acts.
+    """
     configure_logging()
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -31,24 +34,25 @@ def keeper(*, once: bool) -> None:
 
     interval = read_settings().keeper_interval.total_seconds()
     while True:
-        tend()
-        if once or stop.wait(interval):
+        done = tend()
+        if once:
+            raise SystemExit(0 if done else 1)
+        if stop.wait(interval):
             return
 
 
-def tend() -> None:
-    """Look at every feed once; a refusal is logged and met again next time, until somebody acts."""
+def tend() -> bool:
+    """Look at every feed once; False where a refusal was logged, to be met again until somebody acts."""
     try:
         # Opened anew each time: keys may have been renewed, or put right, in between.
-        outcome = cycle().refresh(by=NAME, at=now())
+        cycle().refresh(by=NAME, at=now())  # it logs what it publishes
     except PublishInProgressError:
-        return  # whoever is publishing makes the feeds fresh
+        return True  # whoever is publishing makes the feeds fresh
     except FeedsrvError as refusal:
         log.error("keeper.refused", extra={"code": refusal.code, "why": str(refusal)})  # noqa: TRY400 -- no traceback
-        return
+        return False
     except Exception:
         # What nobody foresaw must not end the keeper: feeds would expire everywhere because of it.
         log.exception("keeper.failed")
-        return
-    for sentence in () if outcome.nothing else outcome.sentences:
-        log.info("keeper.refreshed", extra={"what": sentence})
+        return False
+    return True

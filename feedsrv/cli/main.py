@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Final
 
 import click
 
-from feedsrv.errors import FeedsrvError
+from feedsrv.errors import BadInputError, FeedsrvError, OperatorError
+from feedsrv.observability import FieldFormatter
 
 # Where each command lives. Loaded when it is called, so that `feedsrv serve` loads no database.
 COMMANDS: Final = {
@@ -43,11 +45,47 @@ class Doors(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; a refusal is told on standard error and ends with 1."""
+        refusal: FeedsrvError
         try:
             return super().invoke(ctx)
-        except FeedsrvError as refusal:
-            click.echo(f"error [{refusal.code}]: {refusal}", err=True)
-            ctx.exit(1)
+        except FeedsrvError as known:
+            refusal = known
+        except BrokenPipeError:
+            raise  # whoever reads our output has gone: click ends quietly
+        except OSError as error:
+            refusal = MachineError(f"{error.filename or 'the system'}: {error.strerror or error}")
+        except UnicodeEncodeError as error:
+            got = error.object[:60]
+            refusal = NotUtf8Error(f"{got!a} holds bytes that are not UTF-8; write it in UTF-8")
+        click.echo(f"error [{refusal.code}]: {refusal}", err=True)
+        raise click.exceptions.Exit(1)
+
+
+class MachineError(OperatorError):
+    """A file, a folder or the system itself refused; the message names which, in the system's words."""
+
+    code = "operator.system"
+
+
+class NotUtf8Error(BadInputError):
+    """A word on the command line cannot be written down."""
+
+    code = "input.not_utf8"
+
+
+class _WithoutTraceback(FieldFormatter):
+    """For people at a terminal: a refusal has been told in a sentence, and its innards help nobody."""
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 -- logging's name
+        """The sentence alone."""
+        return f"  {ei[1]}" if isinstance(ei, tuple) else ""
+
+
+def _log_for_people() -> None:
+    """What goes on inside is told by the commands themselves; here only what went wrong beside that."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_WithoutTraceback())
+    logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
 
 
 @click.command(cls=Doors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +96,7 @@ def feedsrv() -> None:
     Settings are read from FEEDSRV_* variables: see docs/settings.md. Exit codes: 0 done, 1 refused
     (the message begins with the refusal's code), 2 wrong usage.
     """
+    _log_for_people()
 
 
 def main() -> None:

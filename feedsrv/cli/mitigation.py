@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from feedsrv.cli.common import as_json, as_person, print_json, print_table, workflow
+from feedsrv.cli.common import as_json, as_person, print_json, print_table, source_of, warn, workflow
 from feedsrv.clock import now, to_text
+from feedsrv.codec.authoring import read_draft
+from feedsrv.errors import BadInputError
 from feedsrv.model.action import title, undo_title
+from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.records import Revision
+from feedsrv.publishing.workflow import Workflow
 
 _id = click.argument("mitigation_id", metavar="ID")
 _reason = click.option("--reason", required=True, help="Why, for those who come after.")
+
+
+class TwinsError(BadInputError):
+    """Two of the files that are to be imported together hold the same mitigation."""
+
+    code = "mitigation.twins"
 
 
 @click.group()
@@ -28,13 +39,39 @@ def mitigation() -> None:
 @click.option("--submit", "submits", is_flag=True, help="Ask for a review at once.")
 @as_person
 def import_(*, files: tuple[Path, ...], submits: bool, person: str) -> None:
-    """Import mitigations as drafts; a file that has not changed changes nothing."""
-    desk = workflow(judging=True)
-    for file in files:
-        done = desk.import_mitigation(file.read_bytes(), source=str(file), by=person)
-        click.echo(f"{file}: {done.revision} {done.outcome}")
+    """Import mitigations as drafts; a file that has not changed changes nothing.
+
+    Every file is read before the first is imported. What the catalogue objects to is met one file at a
+    time, in the order given: those before it are imported then.
+    """
+    read = {source_of(file): file.read_bytes() for file in files}
+    _refuse_twins(read)
+    desk = workflow()
+    for source, data in read.items():
+        done = desk.import_mitigation(data, source=source, by=person)
+        click.echo(f"{source}: {done.revision} {done.outcome}")
         if submits and done.outcome != "unchanged":
-            click.echo(f"{file}: {desk.submit(done.revision.id, by=person)} is in review")
+            click.echo(f"{source}: {desk.submit(done.revision.id, by=person)} is in review")
+            _warn_of_rules(workflow(judging=True), done.revision.id)
+
+
+def _refuse_twins(read: Mapping[str, bytes]) -> None:
+    """Refuse files that cannot be read, and two that hold the same mitigation: the last would win, unseen."""
+    sources: dict[str, str] = {}
+    for source, data in read.items():
+        found = read_draft(data, revision=1, issued=now(), source=source).mitigation.id
+        if found in sources:
+            raise TwinsError(
+                f"{source}: holds {found}, and so does {sources[found]}; give one of them an id of its own. "
+                "Nothing was imported"
+            )
+        sources[found] = source
+
+
+def _warn_of_rules(desk: Workflow, mitigation_id: str) -> None:
+    """Say what publishing will refuse while there is time to mend it."""
+    for finding in desk.lint(mitigation_id):
+        warn(f"publishing will refuse this: {finding}")
 
 
 @mitigation.command("list")
@@ -64,14 +101,13 @@ def list_(*, wants_json: bool) -> None:
 @click.option("--xml", "wants_xml", is_flag=True, help="Print the very bytes that are signed.")
 def show(*, mitigation_id: str, revision: int | None, wants_xml: bool) -> None:
     """Show one revision: what it does, how far it has come, what the rules say."""
-    desk = workflow(judging=True)
-    found = desk.show_mitigation(mitigation_id, revision)
+    found = workflow().show_mitigation(mitigation_id, revision)
     if wants_xml:
         sys.stdout.buffer.write(found.unsigned)
         return
     _print_revision(found)
     if found.is_open:
-        findings = desk.lint(mitigation_id)
+        findings = workflow(judging=True).lint(mitigation_id)
         click.echo("rules:            " + ("; ".join(map(str, findings)) or "nothing objects"))
 
 
@@ -100,11 +136,15 @@ def _print_revision(revision: Revision) -> None:
 @_id
 def diff(*, mitigation_id: str) -> None:
     """Show what the newest revision changes against the one before: in words, then in bytes."""
-    difference = workflow().diff(mitigation_id)
+    desk = workflow()
+    difference = desk.diff(mitigation_id)
     click.echo(difference.subject)
     for sentence in difference.summary:
         click.echo(f"  {sentence}")
     click.echo(difference.text)
+    newest = desk.show_mitigation(mitigation_id)
+    if newest.stage is Stage.IN_REVIEW:
+        click.echo(f"to approve these words: feedsrv mitigation approve {newest.id} --digest {newest.digest}")
 
 
 @mitigation.command("lint")
@@ -123,8 +163,10 @@ def lint(*, mitigation_id: str) -> None:
 @_id
 @as_person
 def submit(*, mitigation_id: str, person: str) -> None:
-    """Ask for a review."""
-    click.echo(f"{workflow(judging=True).submit(mitigation_id, by=person)} is in review")
+    """Ask for a review; says what the rules object to, which publishing would refuse."""
+    desk = workflow(judging=True)
+    click.echo(f"{desk.submit(mitigation_id, by=person)} is in review")
+    _warn_of_rules(desk, mitigation_id)
 
 
 @mitigation.command("approve")
@@ -136,6 +178,7 @@ def approve(*, mitigation_id: str, digest: str | None, person: str) -> None:
     desk = workflow(judging=True)
     named = digest or desk.show_mitigation(mitigation_id).digest
     click.echo(f"{desk.approve(mitigation_id, by=person, digest=named)} is approved: {named}")
+    _warn_of_rules(desk, mitigation_id)
 
 
 @mitigation.command("return")
@@ -161,5 +204,5 @@ def discard(*, mitigation_id: str, person: str) -> None:
 @as_person
 def withdraw(*, mitigation_id: str, reason: str, person: str) -> None:
     """Draft the revision that takes a mitigation back on every server; it waits for another's approval."""
-    drafted = workflow(judging=True).withdraw(mitigation_id, by=person, reason=reason)
+    drafted = workflow().withdraw(mitigation_id, by=person, reason=reason)
     click.echo(f"{drafted} withdraws it and is {drafted.stage}: approve it, then `feedsrv feed publish`")

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 import sys
 from pathlib import Path
 
 import click
-from honcho.manager import Manager
 
 from feedsrv.cli.common import site, warn
 from feedsrv.cli.serve import serve_command
+from feedsrv.cli.together import Program, run_together
 from feedsrv.clock import now
 from feedsrv.errors import NotAllowedError, OperatorError
 from feedsrv.model.lifecycle import Stage
+from feedsrv.model.mitigation import PRODUCTION
 from feedsrv.publishing.records import Revision
-from feedsrv.settings import Settings, read_settings
-from feedsrv.wiring.desk import open_cycle, open_keys, open_workflow, prepare
+from feedsrv.settings import Settings, host_and_port, read_settings
+from feedsrv.wiring.desk import Keys, open_cycle, open_keys, open_workflow, prepare
 
 AUTHOR = "repository-author"
 REVIEWER = "repository-reviewer"
 
 
 class PortTakenError(OperatorError):
-    """Another program listens where the public surface is to listen."""
+    """The public surface cannot listen where it is to listen, often because another program does."""
 
     code = "run.port_taken"
 
@@ -50,16 +50,14 @@ def run(*, content: Path | None) -> None:
     settings = read_settings()
     _require_free(settings.bind)
     prepare(settings)
+    # Before anything is served, so that keys which do not fit are heard of here and not in a log.
+    keys = open_keys(settings, now=now(), tell=warn, make=True)
     if content is not None:
         publish_content(settings, content)
-    _announce(settings)
-    manager = Manager()
-    manager.add_process("public", _in_place(serve_command(settings)), env=dict(os.environ))
-    manager.add_process(
-        "keeper", _in_place((sys.executable, "-m", "feedsrv", "keeper")), env=dict(os.environ)
-    )
-    manager.loop()
-    raise SystemExit(manager.returncode)
+    _announce(settings, keys)
+    public = Program("the public surface", serve_command(settings), vital=True)
+    keeper = Program("the keeper", (sys.executable, "-m", "feedsrv", "keeper"))
+    run_together((public, keeper), tell=warn)
 
 
 def publish_content(settings: Settings, folder: Path) -> None:
@@ -90,7 +88,7 @@ def publish_content(settings: Settings, folder: Path) -> None:
 
 
 def _approve_and_publish(settings: Settings, waiting: list[Revision]) -> None:
-    keys = open_keys(settings, now=now(), tell=warn)
+    keys = open_keys(settings, now=now(), tell=warn, make=True)
     desk = open_workflow(settings, keys=keys)
     for revision in waiting:
         if revision.stage is Stage.DRAFT:
@@ -101,24 +99,26 @@ def _approve_and_publish(settings: Settings, waiting: list[Revision]) -> None:
         click.echo(sentence)
 
 
-def _in_place(command: tuple[str, ...]) -> str:
-    # The manager starts a shell; without `exec`, signals would end the shell and not the process.
-    return f"exec {shlex.join(command)}"
-
-
 def _require_free(bind: str) -> None:
-    host, _, port = bind.rpartition(":")
+    host, port = host_and_port(bind)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host or "0.0.0.0", int(port))):  # noqa: S104 -- an empty host means every one
+        with socket.create_server((host, port), family=family):
             pass
-    except (OSError, ValueError, OverflowError) as error:
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise PortTakenError(
-            f"cannot listen on {bind} ({error}): choose another with FEEDSRV_BIND, or `make run PORT=8090`"
+            f"cannot listen on {bind} ({why}): choose another with FEEDSRV_BIND, or `make run PORT=8090`"
         ) from None
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, keys: Keys) -> None:
+    anchors = settings.own_keys.anchors if settings.own_keys else settings.development_folder / "anchors.pem"
     click.echo(f"the page for people:   http://{settings.bind}/")
-    click.echo(f"a feed for agents:     http://{settings.bind}/v1/feeds/exchange-2019/production.xml")
-    click.echo(f"the anchor to pin:     {settings.development_folder / 'anchors.pem'}")
+    feeds = [head for head in open_workflow(settings).list_feeds() if head.feed.channel == PRODUCTION]
+    for head in feeds[:1]:
+        click.echo(f"a feed for agents:     http://{settings.bind}/v1/feeds/{head.name}.xml")
+    click.echo(f"the anchor to pin:     {anchors}")
+    if settings.own_keys is None:
+        click.echo(f"its organisation:      {keys.policy.organisation}  (these keys protect nothing)")
     click.echo("Ctrl-C stops it.")

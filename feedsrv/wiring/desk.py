@@ -11,7 +11,7 @@ from feedsrv.model.feed import Poll
 from feedsrv.publishing.cycle import PublishCycle
 from feedsrv.publishing.ports import PageMaker
 from feedsrv.publishing.workflow import Workflow
-from feedsrv.settings import Settings
+from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing.signer import ends
 from feedsrv.stores.database import StoreNotReadyError, file_of, is_current, open_database, upgrade
 from feedsrv.stores.lock import lock_beside
@@ -72,13 +72,22 @@ def open_cycle(settings: Settings, keys: Keys, site: Site) -> PublishCycle:
 
 
 def require_current(url: str) -> None:
-    """Refuse a database of another version.
+    """Refuse a database that is not there, or is of another version.
 
     Raises:
-        StoreNotReadyError: it lacks this version's tables.
+        StoreNotReadyError: there is none, or it lacks this version's tables.
     """
+    file = file_of(url).absolute()
+    if not file.is_file():
+        raise StoreNotReadyError(
+            f"there is no database {file}: is FEEDSRV_DATA (or FEEDSRV_DATABASE_URL) what the service itself "
+            "uses? To begin a new one there, run `feedsrv db upgrade`"
+        )
     if not is_current(url):
-        raise StoreNotReadyError("the database is not up to date: run `feedsrv db upgrade`")
+        raise StoreNotReadyError(
+            f"the database {file} is of another version of feedsrv: bring it up to date with "
+            "`feedsrv db upgrade`"
+        )
 
 
 def prepare(settings: Settings) -> None:
@@ -87,7 +96,13 @@ def prepare(settings: Settings) -> None:
     Raises:
         OperatorError: the data folder or the database cannot be written.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettingsError(
+            f"FEEDSRV_DATA: the folder {settings.data} cannot be made or used ({error.strerror}); name one "
+            "that this user may write in"
+        ) from None
     upgrade(settings.database)
 
 

@@ -1,0 +1,232 @@
+"""Which keys are in force, and how each thing that is wrong with them is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from feedsrv.clock import now
+from feedsrv.errors import FeedsrvError
+from feedsrv.settings import BadSettingsError, Settings
+from feedsrv.signing.backends import SignerUriError
+from feedsrv.signing.fitness import SignerExpiredError, SignerUsageError
+from feedsrv.signing.pemfile import (
+    ChainUnreadableError,
+    FileMissingError,
+    KeyExposedError,
+    KeyUnreadableError,
+)
+from feedsrv.trust.policy import AnchorsError
+from feedsrv.trust.profile import Kind
+from feedsrv.wiring.keys import DEVELOPMENT, Keys, NoKeysError, open_keys
+from tests.pki import ORGANISATION, Pki, chain_pem, key, pem_of
+from tests.publisher import shared_pki
+
+
+def tell(sentence: str) -> None:
+    """Nobody listens."""
+
+
+@dataclass
+class OwnPki:
+    """Keys of one's own in files, as an operator lays them out."""
+
+    folder: Path
+    pki: Pki = field(default_factory=Pki)
+
+    def write(self, bad: str | None = None) -> None:
+        """Keys, chains and anchors; with `bad`, the feed signer's chain is wrong in that."""
+        for kind in Kind:
+            signer = self.pki.signer(kind, bad if kind is Kind.FEED else None)
+            self.key(kind).write_bytes(pem_of(signer.private_key))
+            self.key(kind).chmod(0o600)
+            self.chain(kind).write_bytes(chain_pem(signer.chain))
+        self.anchors.write_bytes(self.pki.anchors_pem())
+
+    def key(self, kind: Kind) -> Path:
+        """The file of a key."""
+        return self.folder / f"{kind}.key.pem"
+
+    def chain(self, kind: Kind) -> Path:
+        """The file of its certificates."""
+        return self.folder / f"{kind}.pem"
+
+    @property
+    def anchors(self) -> Path:
+        """The file of the root."""
+        return self.folder / "anchors.pem"
+
+    def uri(self, kind: Kind) -> str:
+        """As it is set."""
+        return f"file:{quote(str(self.key(kind)))}?chain={quote(str(self.chain(kind)))}"
+
+    def settings(self, data: Path, **changes: str | Path | None) -> Settings:
+        """What an operator would set."""
+        chosen: dict[str, str | Path | None] = {
+            "mitigation_signer": self.uri(Kind.MITIGATION),
+            "feed_signer": self.uri(Kind.FEED),
+            "anchors": self.anchors,
+            "organisation": ORGANISATION,
+            **changes,
+        }
+        return Settings.model_validate({"data": data, **chosen})
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> OwnPki:
+    """A whole and good PKI of one's own."""
+    folder = tmp_path / "own keys"
+    folder.mkdir()
+    found = OwnPki(folder)
+    found.write()
+    return found
+
+
+def opened(settings: Settings, *, make: bool = False) -> Keys:
+    """The keys in force now."""
+    return open_keys(settings, now=now(), tell=tell, make=make)
+
+
+def test_keys_of_ones_own_are_opened_and_published_without_a_secret(own: OwnPki, tmp_path: Path) -> None:
+    """Agents get anchors, issuing CAs, organisation and purposes; a private key is in none of it."""
+    keys = opened(own.settings(tmp_path))
+
+    assert keys.policy.organisation == ORGANISATION
+    assert keys.signers.feed.chain[0] == own.pki.signer(Kind.FEED).chain[0]
+    assert keys.public_files["v1/trust/anchors.pem"] == own.pki.anchors_pem()
+    assert json.loads(keys.public_files["v1/trust/policy.json"])["anchors"] == list(keys.fingerprints)
+    assert keys.public_files["v1/trust/intermediates.pem"].count(b"BEGIN CERTIFICATE") == 2
+    assert b"PRIVATE" not in b"".join(keys.public_files.values())
+
+
+def test_revocation_lists_of_ones_own_are_published_and_used(own: OwnPki, tmp_path: Path) -> None:
+    """Every `*.crl` of the folder, by its name."""
+    lists = tmp_path / "crls"
+    lists.mkdir()
+    (lists / "feed-ca.crl").write_bytes(own.pki.crl(Kind.FEED).public_bytes(Encoding.DER))
+
+    keys = opened(own.settings(tmp_path, crls=lists))
+
+    assert [crl.issuer for crl in keys.policy.crls] == [own.pki.signer(Kind.FEED).chain[1].subject]
+    assert "v1/trust/crls/feed-ca.crl" in keys.public_files
+    assert json.loads(keys.public_files["v1/trust/policy.json"])["crls"] == ["trust/crls/feed-ca.crl"]
+
+
+BAD_FILES: dict[str, tuple[Callable[[OwnPki], object], type[FeedsrvError], str]] = {
+    "no key": (lambda own: own.key(Kind.FEED).unlink(), FileMissingError, "feed.key.pem"),
+    "no chain": (lambda own: own.chain(Kind.FEED).unlink(), FileMissingError, "feed.pem"),
+    "no anchors": (lambda own: own.anchors.unlink(), BadSettingsError, "anchors.pem"),
+    "a key that others can read": (
+        lambda own: own.key(Kind.FEED).chmod(0o644),
+        KeyExposedError,
+        "chmod 600",
+    ),
+    "no key in the file": (
+        lambda own: own.key(Kind.FEED).write_bytes(b"x"),
+        KeyUnreadableError,
+        "feed.key.pem",
+    ),
+    "no certificate in the file": (
+        lambda own: own.chain(Kind.FEED).write_bytes(b"x"),
+        ChainUnreadableError,
+        "feed.pem",
+    ),
+    "another key": (
+        lambda own: own.key(Kind.FEED).write_bytes(pem_of(key("stranger"))),
+        FeedsrvError,
+        "feed.key.pem",
+    ),
+    "no anchor in the file": (lambda own: own.anchors.write_bytes(b"x"), AnchorsError, "anchors.pem"),
+    "expired": (lambda own: own.write("leaf-expired"), SignerExpiredError, "renew it"),
+    "issuing CA expired": (lambda own: own.write("ca-expired"), SignerExpiredError, "renew it"),
+    "not begun": (lambda own: own.write("leaf-not-yet-valid"), SignerExpiredError, "holds from"),
+    "no purpose": (lambda own: own.write("eku-absent"), SignerUsageError, "extended key usage"),
+    "another purpose": (lambda own: own.write("eku-server-auth"), SignerUsageError, "extended key usage"),
+    "any purpose": (lambda own: own.write("eku-any"), SignerUsageError, "extended key usage"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_keys_that_do_not_fit_are_refused_with_file_and_reason(
+    own: OwnPki, tmp_path: Path, name: str
+) -> None:
+    """An operator hears of it when a process starts, and not from every agent."""
+    spoil, refusal, named = BAD_FILES[name]
+    spoil(own)
+
+    with pytest.raises(refusal, match=named):
+        opened(own.settings(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "uri", ["pkcs11:token=x", "/no/scheme.pem", "file:relative.pem?chain=/c.pem", "file:/key.pem"]
+)
+def test_a_signer_that_is_written_wrongly_is_refused(own: OwnPki, tmp_path: Path, uri: str) -> None:
+    """The message shows the form that is known."""
+    with pytest.raises(SignerUriError, match="file"):
+        opened(own.settings(tmp_path, feed_signer=uri))
+
+
+def test_a_signer_for_the_other_purpose_is_refused(own: OwnPki, tmp_path: Path) -> None:
+    """Feeds are not signed with the key for mitigations, nor the other way round."""
+    with pytest.raises(SignerUsageError, match="feed"):
+        opened(own.settings(tmp_path, feed_signer=own.uri(Kind.MITIGATION)))
+
+
+def test_a_folder_of_revocation_lists_that_is_not_there_is_refused(own: OwnPki, tmp_path: Path) -> None:
+    """Otherwise none would be published, in silence."""
+    with pytest.raises(BadSettingsError, match=r"FEEDSRV_CRLS: .*crls is no folder"):
+        opened(own.settings(tmp_path, crls=tmp_path / "crls"))
+
+
+def test_without_keys_nothing_is_made_on_the_way(tmp_path: Path) -> None:
+    """Whoever publishes from a shell without the service's settings is told so."""
+    folder = tmp_path / "keys"
+
+    with pytest.raises(NoKeysError, match="set FEEDSRV_MITIGATION_SIGNER"):
+        opened(Settings(data=tmp_path, development_keys=folder))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_start_makes_a_development_pki_that_says_what_it_is_and_is_ignored_by_git(
+    tmp_path: Path,
+) -> None:
+    """Wherever the folder lies, its keys are not added to a repository by accident."""
+    said: list[str] = []
+    settings = Settings(data=tmp_path)
+
+    keys = open_keys(settings, now=now(), tell=said.append, make=True)
+
+    assert keys.policy.organisation == DEVELOPMENT
+    assert (tmp_path / "keys" / ".gitignore").read_text() == "*\n"
+    assert [sentence[:21] for sentence in said] == ["DEVELOPMENT KEYS ONLY"]
+    assert opened(settings).fingerprints == keys.fingerprints
+
+
+def test_development_keys_never_take_over_a_shelf_of_other_keys(own: OwnPki, tmp_path: Path) -> None:
+    """A forgotten variable must not have the feeds of a running service signed by keys of nobody."""
+    published = opened(own.settings(tmp_path)).public_files
+    for path, data in published.items():
+        file = tmp_path / "shelf" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+    with pytest.raises(NoKeysError, match=f"keys of {ORGANISATION}"):
+        opened(Settings(data=tmp_path, development_keys=shared_pki()), make=True)
+
+
+def test_a_chain_that_ends_soon_is_no_reason_to_refuse(own: OwnPki, tmp_path: Path) -> None:
+    """Up to its last second; feeds simply end with it."""
+    leaf = own.pki.signer(Kind.FEED).chain[0]
+
+    keys = open_keys(own.settings(tmp_path), now=leaf.not_valid_after_utc - timedelta(seconds=1), tell=tell)
+
+    assert keys.signers.feed.chain[0] == leaf
