@@ -17,7 +17,7 @@ from feedsrv.agent.inventory import Inventory
 from feedsrv.agent.state import Applied
 from feedsrv.model.build import Build
 from feedsrv.model.feed import Entry, Feed
-from feedsrv.model.mitigation import Mitigation, Status
+from feedsrv.model.mitigation import PRODUCTION, Mitigation, Status
 from feedsrv.model.rollout import in_rollout
 from feedsrv.model.supersession import successors
 
@@ -41,6 +41,7 @@ class Reason(StrEnum):
     FIXED = "fixed"
     NOT_AFFECTED = "not affected"
     WITHDRAWN = "withdrawn"
+    OTHER_CHANNEL = "other channel"
     SUPERSEDED = "superseded"
     BLOCKED = "blocked"
     ROLLOUT = "rollout"
@@ -117,6 +118,8 @@ class Facts:
     may_change: bool
     """False where only checking is switched on, on this server or for its pool."""
     at: datetime
+    channel: str = PRODUCTION
+    """Which feed this server follows."""
 
     @property
     def is_stale(self) -> bool:
@@ -169,6 +172,11 @@ class _Case:
         )
 
     @property
+    def is_followed(self) -> bool:
+        """True where it is for everybody, or for the channel that this server follows."""
+        return self.mitigation.channel in {PRODUCTION, self.facts.channel}
+
+    @property
     def is_fixed(self) -> bool:
         """True where this build has the fix, or is later than one that has it."""
         product = self.facts.inventory.product
@@ -197,6 +205,7 @@ class _Case:
 _ENDS: Final[tuple[tuple[Callable[[_Case], bool], Reason | None], ...]] = (
     (lambda case: case.mitigation.status is Status.WITHDRAWN, Reason.WITHDRAWN),
     (lambda case: case.build is None or case.is_outdated, None),
+    (lambda case: not case.is_followed, Reason.OTHER_CHANNEL),
     (lambda case: not case.is_affected and case.is_fixed, Reason.FIXED),
     (lambda case: not case.is_affected, Reason.NOT_AFFECTED),
     (lambda case: bool(_live_successors(case.facts, case.mitigation.id)), Reason.SUPERSEDED),
@@ -278,8 +287,6 @@ def _live_successors(facts: Facts, mitigation_id: str) -> tuple[str, ...]:
             continue
         seen.add(one)
         further = direct.get(one, ())
-        if mitigation_id in further:
-            return ()
         pending.extend(further)
         if not further:
             ends.add(one)
@@ -289,6 +296,8 @@ def _live_successors(facts: Facts, mitigation_id: str) -> tuple[str, ...]:
 def _can_stand(facts: Facts, mitigation: Mitigation) -> bool:
     """True where this server has the mitigation or would apply it, were it alone."""
     case = _Case(facts, mitigation)
-    if mitigation.id in facts.blocked or mitigation.status is Status.WITHDRAWN or not case.is_affected:
+    if mitigation.id in facts.blocked or mitigation.status is Status.WITHDRAWN:
+        return False
+    if not case.is_affected or not case.is_followed:
         return False
     return case.applied is not None or _first(_HINDRANCES, case) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,8 +68,3 @@ class Runner:
 
     def _wait_until(self, due: datetime) -> bool:
         return self.wait(max((due - self.clock()).total_seconds(), 0.0))
-
-
-def stoppable_wait(stop: threading.Event) -> Wait:
-    """Wait in the real world, and wake at once when told to stop."""
-    return stop.wait

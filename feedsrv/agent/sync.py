@@ -165,7 +165,14 @@ class Sync:
         inventory = Inventory(self.settings.need_product(), self._build(), state.device_id)
         may_change = self.may_change and (by_hand or self._is_switched_on())
         return Facts(
-            received.feed, received.mitigations, inventory, state.applied, state.blocked, may_change, self.at
+            received.feed,
+            received.mitigations,
+            inventory,
+            state.applied,
+            state.blocked,
+            may_change,
+            self.at,
+            self.settings.channel,
         )
 
     def _build(self) -> Build | None:

@@ -27,6 +27,7 @@ _WORDS: Final[Mapping[Reason, tuple[Status, Status, str]]] = {
     Reason.FIXED: (Status.NOT_NEEDED, Status.FAILED, "this build has the fix"),
     Reason.NOT_AFFECTED: (Status.NOT_NEEDED, Status.FAILED, "this build is not affected"),
     Reason.WITHDRAWN: (Status.WITHDRAWN, Status.FAILED, "its publisher took it back"),
+    Reason.OTHER_CHANNEL: (Status.NOT_NEEDED, Status.FAILED, "its channel is not followed here"),
     Reason.SUPERSEDED: (Status.SUPERSEDED, Status.FAILED, "another mitigation takes over from it"),
     Reason.BLOCKED: (Status.BLOCKED, Status.BLOCKED, "blocked on this server"),
     Reason.ROLLOUT: (Status.WAITING, Status.APPLIED, "its rollout has not reached this server"),

@@ -13,8 +13,8 @@ from feedsrv.agent.state_file import StateFile
 from feedsrv.model.mitigation import Status as MitigationStatus
 from tests.pki import Pki
 from tests.simulator import Simulator
-from tests.unit.agent.making import AT, FIXED, mitigation, pool
-from tests.unit.agent.world import World
+from tests.unit.agent.making import AT, FIXED, mitigation, pool, rule
+from tests.unit.agent.world import World, codes
 
 NAME = "feedsrv M0001.A1 PowerShell - inbound"
 
@@ -92,6 +92,25 @@ def test_a_pool_that_was_stopped_before_stays_stopped_after(world: World) -> Non
     world.sync()
 
     assert world.host.stopped == {"MSExchangeECPAppPool"}
+
+
+def test_what_a_new_revision_dropped_is_tried_again_until_it_is_gone(world: World) -> None:
+    """A rule that could not be taken back is not forgotten, and not put back either."""
+    dropped = "feedsrv M0001.A2 old"
+    world.publisher.publish(mitigation(actions=(rule(), rule("A2", name="old", pattern="old"))))
+    world.sync()
+    world.host.failing.add(dropped)
+    world.publisher.publish(mitigation(revision=2))
+
+    failed = world.sync()
+    between = world.status()
+    world.host.failing.clear()
+    world.sync()
+
+    assert codes(failed) == ["agent.adapter"]
+    assert between is Status.FAILED
+    assert world.host.names() == {NAME}
+    assert world.status() is Status.APPLIED
 
 
 def test_repair_tries_again_what_failed_without_polling(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,18 @@ def test_a_successor_that_does_the_same_is_in_place_in_the_end(world: World) -> 
     world.install(FIXED)
     world.sync()
     assert world.host.names() == set()
+
+
+def test_the_old_stays_where_the_new_was_only_begun(world: World) -> None:
+    """Half a successor takes over from nothing, also once its feed has expired and nothing is tried."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    actions = (rule(pattern="better"), rule("A2", name="second", pattern="second"))
+    world.host.failing.add("feedsrv M0002.A2 second")
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=actions, supersedes=("M0001",)))
+    world.sync()
+
+    world.sync(at=AT + timedelta(days=8))
+
+    assert world.host.names() == {NAME, "feedsrv M0002.A1 PowerShell - inbound"}
+    assert world.status() is Status.APPLIED

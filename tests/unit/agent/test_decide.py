@@ -19,6 +19,7 @@ from tests.unit.agent.making import AFFECTED, AT, DEVICE, FIXED, PRODUCT, applie
 M1 = mitigation()
 M1_R2 = mitigation(revision=2)
 WITHDRAWN = mitigation(revision=2, status=Status.WITHDRAWN)
+EXERCISE = mitigation(channel="preview")
 BETTER = mitigation("M0002", supersedes=("M0001",))
 EXPIRY = AT + timedelta(days=7)
 
@@ -41,6 +42,7 @@ class Case:
     pending: Verdict | None = None
     stands_in: bool = False
     product: str = PRODUCT
+    channel: str = "production"
 
     def plan(self) -> Plan:
         """What follows."""
@@ -56,6 +58,7 @@ class Case:
             blocked=self.blocked,
             may_change=self.may_change,
             at=self.at,
+            channel=self.channel,
         )
 
 
@@ -160,6 +163,33 @@ CASES = [
         ROLL_BACK,
         Reason.FIXED,
         (mitigation(revision=2, fixed=Build(15, 2, 986, 4)),),
+        (entry(revision=2),),
+        HELD,
+    ),
+    Case(
+        "its successor is blocked, though still in place",
+        KEEP,
+        Reason.IN_PLACE,
+        (M1, BETTER),
+        BOTH,
+        (applied(M1), applied(BETTER, order=2)),
+        frozenset({"M0002"}),
+    ),
+    Case(
+        "its successor belongs to a channel that was left",
+        APPLY,
+        Reason.AFFECTED,
+        (M1, mitigation("M0002", supersedes=("M0001",), channel="preview")),
+        held=(applied(BETTER),),
+    ),
+    Case("an exercise", APPLY, Reason.AFFECTED, (EXERCISE,), channel="preview"),
+    Case("a protection in a preview", APPLY, Reason.AFFECTED, channel="preview"),
+    Case("an exercise, and its channel was left", ROLL_BACK, Reason.OTHER_CHANNEL, (EXERCISE,), (), HELD),
+    Case(
+        "an exercise, its channel was left and it is published to all by now",
+        KEEP,
+        Reason.NOT_TRUSTED,
+        (EXERCISE,),
         (entry(revision=2),),
         HELD,
     ),
