@@ -6,7 +6,8 @@ same sentence in an editor and in a refusal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,9 @@ _ROOTS: Final = {
 }
 _FOLDER: Final = Path(__file__).with_name("schemas")
 _MOST_SENTENCES: Final = 10
+_MANY_CHILDREN: Final = 2_000
+_MOST_ERRORS: Final = 500
+_CHUNK: Final = 4 * 1024
 _XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 
 
@@ -58,25 +62,45 @@ def schema_file(name: str) -> bytes:
 def validate(element: _Element, name: str, source: str) -> None:
     """Hold a parsed document against the grammar `name`, one of `SCHEMAS`.
 
-    A document with ten thousand errors takes seconds, since the library tells each with its place:
-    so what strangers send is proven first.
-
     Raises:
         SchemaError: it does not fit; the first sentence has line and path, the rest follow.
     """
     schema, lock = _schema(name)
     # The log of errors belongs to the schema, not to the call: two threads would mix theirs.
     with lock:
-        if schema.validate(element):
+        wrong = next((one for one in (*_flooded(element, schema), element) if not schema.validate(one)), None)
+        if wrong is None:
             return
         count = len(schema.error_log)
         log = islice(schema.error_log, _MOST_SENTENCES)
         found = [Found(entry.line, entry.path, entry.message) for entry in log]
-    first, *rest = [told(one, element, _advice(), _ROOTS[name]) for one in found]
+    first, *rest = [told(one, wrong, _advice(), _ROOTS[name]) for one in found]
     others = [f"line {one.line}, {one.path}: {one.sentence}" for one in rest]
     if count > len(found):
         others.append(f"and {count - len(found)} more")
     raise SchemaError(first.sentence, source=source, line=first.line, path=first.path, others=tuple(others))
+
+
+def _flooded(element: _Element, schema: etree.XMLSchema) -> Iterator[_Element]:
+    """The beginning of a document that is long and full of errors, up to some hundreds of them; or nothing.
+
+    The library counts siblings to tell the place of each error: twenty thousand entries that are all
+    wrong would take half a minute. Read as a stream errors have no place, and are soon found.
+    """
+    if len(element) < _MANY_CHILDREN:
+        return
+    parser = etree.XMLPullParser(
+        ("start",), tag=str(element.tag), schema=schema, resolve_entities=False, no_network=True
+    )
+    written = etree.tostring(element, encoding="UTF-8")
+    for start in range(0, len(written), _CHUNK):
+        parser.feed(written[start : start + _CHUNK])
+        if len(parser.feed_error_log) > _MOST_ERRORS:
+            _, root = next(parser.read_events())
+            beginning = deepcopy(element)
+            del beginning[len(root) :]
+            yield beginning
+            return
 
 
 @cache

@@ -63,10 +63,11 @@ def test_threads_do_not_mix_their_refusals() -> None:
     assert told == [expected.format(number) for number in range(40)]
 
 
-def test_a_thousand_bad_entries_are_told_in_a_few_lines() -> None:
-    """A refusal is for people and logs: it stays short however much is wrong."""
+@pytest.mark.parametrize("number", [1000, 11_000])
+def test_thousands_of_bad_entries_are_told_in_a_few_lines(number: int) -> None:
+    """A refusal is for people and logs: it stays short, and is there at once, however much is wrong."""
     entry = FEED[FEED.index("  <Entry") : FEED.index("  <Entry", FEED.index("<Entry") + 1)]
-    document = FEED.replace(entry, entry.replace("sha256", "md5") * 1000)
+    document = FEED.replace(entry, entry.replace("sha256", "md5") * number)
 
     with pytest.raises(SchemaError) as refused:
         read_feed(document.encode())
@@ -74,3 +75,20 @@ def test_a_thousand_bad_entries_are_told_in_a_few_lines() -> None:
     assert refused.value.path == "/Feed/Entry[1]/@digest"
     assert len(str(refused.value)) < 3000
     assert FEED_NAMESPACE not in str(refused.value)
+
+
+@pytest.mark.parametrize("slips", [0, 1, 499])
+def test_a_long_feed_is_held_against_the_whole_grammar(slips: int) -> None:
+    """Looking for a flood of slips first lets none of them pass, and finds none where there are none."""
+    first, last = FEED.index("  <Entry"), FEED.index('  <Entry id="PING1"')
+    entry = FEED[first:last]
+    good = "".join(entry.replace("M0001", f"M{number:04}") for number in range(3000))
+    bad = "".join(entry.replace("M0001", f"M{number}") for number in range(10_000, 10_000 + slips))
+    document = (FEED[:first] + good + bad + FEED[last:]).encode()
+
+    if slips:
+        with pytest.raises(SchemaError) as refused:
+            read_feed(document)
+        assert refused.value.path == "/Feed/Entry[3001]/@id"
+    else:
+        assert len(read_feed(document).entries) == 3001
