@@ -261,8 +261,8 @@ def _known_words(work: Work, data: bytes, first: Draft, source: str) -> Revision
 
 def _sentence(text: str) -> str:
     trimmed = " ".join(text.split())
-    if not trimmed:
-        raise BadChangeError("say why, in a sentence: it is published, or stands in the audit log")
+    if not (trimmed and trimmed.isprintable()):
+        raise BadChangeError("say why, in a plain sentence: it is published, or stands in the audit log")
     return trimmed
 
 
