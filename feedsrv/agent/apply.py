@@ -190,7 +190,6 @@ class Hands:
         left = tuple(change for finding, change in results if finding.problem is not None)
         if left:
             remaining = tuple(sorted(left, key=_by_order))
-            # Read anew: another mitigation may have inherited something meanwhile.
             self._save(self.state.with_applied(replace(applied, changes=remaining, complete=False)))
         else:
             self._save(self.state.without_applied(applied.id))
@@ -205,18 +204,11 @@ class Hands:
             shared = self.state.holder(change.slot, other_than=mitigation_id)
             if shared is None:
                 finding = self.changer.take_back(mitigation_id, revision, change)
-            else:
-                finding = self._hand_over(change, *shared)
+            else:  # a pool or service, whose first captured state the other one holds, too
+                stays = f"stays: {shared[0].id} needs it, too"
+                finding = Finding(change.rule_name, Presence.PRESENT, stays)
             results.append((finding, change))
         return results
-
-    def _hand_over(self, change: Change, other: Applied, its: Change) -> Finding:
-        """Leave a pool or service as it is for another mitigation, which inherits the way back."""
-        if change.order < its.order and its.undo != change.undo:
-            inherited = replace(its, undo=change.undo)
-            changes = tuple(inherited if one.slot == its.slot else one for one in other.changes)
-            self._save(self.state.with_applied(replace(other, changes=changes)))
-        return Finding(change.rule_name, Presence.PRESENT, f"stays: {other.id} needs it, too")
 
     def _wanted(self, mitigation: Mitigation, action: Action, order: int) -> Wanted:
         label = action.name if isinstance(action, UrlRewrite) else title(action)
