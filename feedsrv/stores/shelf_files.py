@@ -74,7 +74,8 @@ class FileShelf:
 
         Raises:
             BadPathError: no path of the shelf.
-            ShelfFullError, ShelfUnwritableError: nothing was exchanged.
+            ShelfFullError, ShelfUnwritableError: nothing was exchanged, as a rule; where the disk fails
+                between two files, each of them is whole, the old one or the new.
         """
         targets = {path: self._file(path) for path in files}
         moves: list[tuple[Path, Path]] = []

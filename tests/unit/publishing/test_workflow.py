@@ -209,8 +209,9 @@ class TestReviewing:
         assert (returned.stage, returned.approved_by) == (Stage.DRAFT, None)
         assert desk.workflow.list_audit(newest=1)[0].detail == {"reason": "Too broad."}
         desk.workflow.submit("M0001", by="anna")
-        with pytest.raises(BadChangeError, match="say why"):
-            desk.workflow.return_("M0001", by="ben", reason=" ")
+        for reason in (" ", "Too broad.\x07", "Too broad.\udcff"):
+            with pytest.raises(BadChangeError, match="say why"):
+                desk.workflow.return_("M0001", by="ben", reason=reason)
 
     def test_a_discarded_draft_frees_its_number(self, desk: Desk) -> None:
         """And the next draft has an author of its own."""
