@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from feedsrv.agent.journal import Journal, JournalError, Note, SealedJournal
+from feedsrv.agent.ports import Target
 from feedsrv.agent.recover import recover
 from feedsrv.agent.state import AgentState, Change
+from feedsrv.model.action import Place, Scope, UrlRewrite
 from tests.unit.agent.making import applied, mitigation, pool, rule
 from tests.unit.agent.memory_host import MemoryHost
 
@@ -146,3 +149,31 @@ def test_what_cannot_be_brought_back_stays_in_the_journal(tmp_path: Path) -> Non
     assert left == journal.notes() == (FIRST,)
     assert [one.code for one in problems] == ["agent.adapter"]
     assert host.stopped == set()
+
+
+def test_a_crash_in_the_middle_of_a_move_is_walked_back_step_by_step(tmp_path: Path) -> None:
+    """The new place is cleared before the old one is filled: one name cannot stand at both."""
+    host, journal = MemoryHost(one_name_once=True), Journal(tmp_path)
+    state = AgentState("device").with_applied(applied(mitigation()))
+    name = FIRST.change.rule_name
+    moved = replace(FIRST.change, action=UrlRewrite("A1", "moved", Place(Scope.SERVER), rule().rule))
+    journal.write(FIRST)
+    journal.write(Note("M0001", 2, moved))
+    host.apply(Target("M0001", 2, moved.action, name))
+
+    left, problems = recover(state, journal, host)
+
+    assert (left, problems) == ((), ())
+    assert {place for place, spot in host.rules.items() if spot} == {"inbound Default Web Site"}
+
+
+def test_what_another_mitigation_needs_is_not_taken_back(tmp_path: Path) -> None:
+    """A crash while a second mitigation stopped the same pool must not start it again."""
+    host, journal = MemoryHost(stopped={"MSExchangeECPAppPool"}), Journal(tmp_path)
+    state = AgentState("device").with_applied(applied(mitigation("M0009", actions=(pool(),))))
+    journal.write(SECOND)
+
+    recover(state, journal, host)
+
+    assert host.done == []
+    assert host.stopped == {"MSExchangeECPAppPool"}
