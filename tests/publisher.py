@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from feedsrv import clock
+from feedsrv.codec.catalogue import read_catalogue, write_catalogue
 from feedsrv.model.build import Build
-from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
+from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
 from feedsrv.model.feed import Feed, feed_path, mitigation_path
 from feedsrv.model.mitigation import Mitigation
 from feedsrv.publishing.cycle import Outcome, PublishCycle, Signers
@@ -104,6 +105,12 @@ def cumulative_update(
         needless=needless,
         stage=UpdateStage.REGISTERED,
     )
+
+
+def catalogue_with(update: CumulativeUpdate) -> bytes:
+    """The catalogue's file with one more update in it."""
+    catalogue = read_catalogue(CATALOGUE, source="products.xml")
+    return write_catalogue(Catalogue.of(catalogue.products.values(), (*catalogue.updates, update)))
 
 
 class PlainPage:

@@ -73,8 +73,9 @@ class Reading:
         """
         with self._store.look() as work:
             newest = find_revision(work, mitigation_id)
-            before = work.revisions.get(mitigation_id, newest.number - 1)
-            return compare(before, newest)
+            history = work.revisions.history(mitigation_id)
+            earlier = [one for one in history if one.published and one.number < newest.number]
+            return compare(earlier[-1] if earlier else None, newest)
 
     def lint(self, mitigation_id: str) -> tuple[Finding, ...]:
         """What the rules would say if the newest revision were published now.

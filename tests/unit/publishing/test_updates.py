@@ -4,42 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from feedsrv.codec.catalogue import read_catalogue, write_catalogue
-from feedsrv.errors import BadInputError, NotFoundError
+from feedsrv.errors import BadInputError
 from feedsrv.model.build import Build
-from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UnknownProductError, UpdateStage
-from feedsrv.model.feed import digest_of
+from feedsrv.model.catalogue import UnknownProductError, UpdateStage
 from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.records import Intent, IntentState, Published
 from feedsrv.publishing.refusals import (
     BadChangeError,
     InWorkError,
     LintRefusedError,
-    UnknownFeedError,
-    UnknownMitigationError,
     UnknownUpdateError,
     WaitingForReviewError,
 )
-from feedsrv.publishing.workflow import Workflow
-from feedsrv.stores.memory import MemoryStore
 from tests.desk import AT, Desk
-from tests.publisher import CATALOGUE, PRODUCT, cumulative_update, written
+from tests.publisher import PRODUCT, catalogue_with, cumulative_update, written
 
 BUILD = Build.parse("15.2.1900.1")
-
-
-def with_update(update: CumulativeUpdate) -> bytes:
-    """The catalogue's file with one more update in it."""
-    catalogue = read_catalogue(CATALOGUE, source="products.xml")
-    return write_catalogue(Catalogue.of(catalogue.products.values(), (*catalogue.updates, update)))
-
-
-@pytest.fixture
-def desk() -> Desk:
-    """A desk with a catalogue on it."""
-    desk = Desk()
-    desk.workflow.import_catalogue(CATALOGUE, source="products.xml", by="anna")
-    return desk
 
 
 class TestUpdating:
@@ -223,7 +203,7 @@ class TestUpdating:
         with pytest.raises(InWorkError, match="is on its way"):
             desk.workflow.release_update(PRODUCT, BUILD, by="carl")
         with pytest.raises(InWorkError, match="is on its way"):
-            desk.workflow.import_catalogue(with_update(more), source="products.xml", by="anna")
+            desk.workflow.import_catalogue(catalogue_with(more), source="products.xml", by="anna")
 
     def test_a_registered_update_can_be_added_to_and_not_lessened(self, desk: Desk) -> None:
         """Revisions for what it fixed may be under review."""
@@ -233,149 +213,3 @@ class TestUpdating:
         assert not desk.workflow.register_update(more, by="carl").unchanged
         with pytest.raises(BadChangeError, match="CVE-2026-2000"):
             desk.workflow.register_update(cumulative_update(), by="carl")
-
-
-class TestCatalogue:
-    """Products come from a file, updates from a file or by hand."""
-
-    def test_an_update_in_the_file_does_not_pass_by_its_rollbacks(self, desk: Desk) -> None:
-        """What it would end without a word must be registered instead."""
-        desk.publish(written())
-        slipped_in = CATALOGUE.replace(b"CVE-2022-41040", b"CVE-2026-1000")
-
-        with pytest.raises(BadChangeError, match=r"make an end of M0001.*cu register"):
-            desk.workflow.import_catalogue(slipped_in, source="products.xml", by="anna")
-
-        assert desk.workflow.catalogue().updates[0].fixes == ("CVE-2022-41040",)
-
-    def test_an_update_in_the_file_does_not_pass_by_them_together_with_another(self, desk: Desk) -> None:
-        """Two updates that fix one hole each end what protects from both."""
-        second = b'<Vulnerability id="CVE-2026-2000"/>'
-        desk.publish(written().replace(b"<ReviewWithin", second + b"<ReviewWithin"))
-        slipped_in = CATALOGUE.replace(b"CVE-2022-41040", b"CVE-2026-1000").replace(
-            b"</CumulativeUpdate>",
-            b'</CumulativeUpdate><CumulativeUpdate build="15.2.1118.25" name="Jan23SU" date="2023-01-10">'
-            b'<Fixes id="CVE-2026-2000"/></CumulativeUpdate>',
-        )
-
-        with pytest.raises(BadChangeError, match=r"15\.2\.1118\.25 would make an end of M0001"):
-            desk.workflow.import_catalogue(slipped_in, source="products.xml", by="anna")
-
-    @pytest.mark.parametrize(
-        ("gone", "instead"),
-        [
-            (b'    <Release build="15.2.221.12" name="RTM" date="2018-10-22"/>\n', b""),
-            (b"15.2.221.12", b"15.2.221.14"),
-        ],
-    )
-    def test_a_build_that_mitigations_begin_with_stays(self, desk: Desk, gone: bytes, instead: bytes) -> None:
-        """Dropped or changed, it would take the ground from under what is published, and hold up all else."""
-        desk.publish(written())
-
-        with pytest.raises(LintRefusedError, match=r"S1 M0001 revision 1: .* unreleased 15\.2\.221\.12"):
-            desk.workflow.import_catalogue(CATALOGUE.replace(gone, instead), source="p.xml", by="anna")
-
-        assert desk.workflow.catalogue().products[PRODUCT].has_released(Build.parse("15.2.221.12"))
-
-    def test_a_registered_update_is_lessened_by_the_file_alone(self, desk: Desk) -> None:
-        """Not while a revision under way ends there because of it."""
-        desk.publish(written())
-        both = cumulative_update(fixes=("CVE-2026-1000", "CVE-2026-2000"))
-        desk.workflow.register_update(both, by="carl")
-        less = with_update(replace(both, fixes=("CVE-2026-2000",)))
-
-        with pytest.raises(BadChangeError, match="no longer fix CVE-2026-1000, but M0001 revision 2 ends"):
-            desk.workflow.import_catalogue(less, source="products.xml", by="anna")
-        desk.workflow.return_("M0001", by="ben", reason="It does not hold.")
-        desk.workflow.discard("M0001", by="ben")
-        desk.workflow.import_catalogue(less, source="products.xml", by="anna")
-
-        known = desk.workflow.catalogue().update(PRODUCT, BUILD)
-        assert known is not None
-        assert (known.fixes, known.stage) == (("CVE-2026-2000",), UpdateStage.REGISTERED)
-        assert desk.workflow.release_update(PRODUCT, BUILD, by="carl").releasing_by == "carl"
-
-    def test_an_import_is_recorded_with_what_it_changed(self, desk: Desk) -> None:
-        """Which file, by digest, and which updates."""
-        data = with_update(replace(cumulative_update(), stage=UpdateStage.RELEASED))
-
-        desk.workflow.import_catalogue(data, source="products.xml", by="anna")
-
-        detail = desk.workflow.list_audit(newest=1)[0].detail
-        assert detail["source_digest"] == digest_of(data)
-        assert detail["changed updates"] == "exchange-2019 15.2.1900.1"
-
-    def test_a_registered_update_survives_a_new_catalogue(self, desk: Desk) -> None:
-        """The file does not know of it yet."""
-        desk.workflow.register_update(cumulative_update(), by="carl")
-        more = CATALOGUE.replace(b'name="RTM" date="2018-10-22"/>', b'name="RTM" date="2018-10-23"/>')
-
-        imported = desk.workflow.import_catalogue(more, source="products.xml", by="anna")
-
-        assert not imported.unchanged
-        registered = imported.catalogue.update(PRODUCT, BUILD)
-        assert registered is not None
-        assert registered.stage is UpdateStage.REGISTERED
-
-    def test_a_product_with_updates_does_not_vanish(self, desk: Desk) -> None:
-        """Its support is ended instead."""
-        begin = CATALOGUE.index(b'  <Product id="exchange-2019"')
-        end = CATALOGUE.index(b'  <Product id="sfb-2019"')
-
-        with pytest.raises(BadChangeError, match="exchange-2019 must stay"):
-            desk.workflow.import_catalogue(
-                CATALOGUE[:begin] + CATALOGUE[end:], source="products.xml", by="anna"
-            )
-
-
-class TestAsking:
-    """What people look at."""
-
-    def test_a_difference_shows_bytes_and_says_what_they_mean(self, desk: Desk) -> None:
-        """For the reviewer of a superseding revision."""
-        desk.publish(written())
-        desk.workflow.register_update(cumulative_update(), by="carl")
-
-        difference = desk.workflow.diff("M0001")
-
-        assert (difference.before, difference.after) == (1, 2)
-        assert '+    <Range introduced="15.2.221.12" fixed="15.2.1900.1"/>' in difference.text
-        assert "no longer affects exchange-2019 15.2.221.12 up to any" in difference.summary
-        assert "affects exchange-2019 15.2.221.12 up to 15.2.1900.1" in difference.summary
-
-    def test_the_first_revision_differs_from_nothing(self, desk: Desk) -> None:
-        """All of it is new."""
-        desk.bring(written())
-
-        difference = desk.workflow.diff("M0001")
-
-        assert difference.before is None
-        assert difference.summary[0] == "new: No way in"
-        assert all(line.startswith(("+", "---", "@@")) for line in difference.text.splitlines())
-
-    def test_the_rules_speak_at_review(self, desk: Desk) -> None:
-        """Before anybody approves."""
-        desk.bring(written(supersedes="M0099"))
-
-        assert [one.code for one in desk.workflow.lint("M0001")] == ["S8"]
-
-    def test_what_is_not_there_is_named(self, desk: Desk) -> None:
-        """Each question has its refusal."""
-        for ask in (desk.workflow.show_mitigation, desk.workflow.history, desk.workflow.diff):
-            with pytest.raises(UnknownMitigationError, match="M0042"):
-                ask("M0042")
-        desk.bring(written())
-        with pytest.raises(UnknownMitigationError, match="M0001 revision 7"):
-            desk.workflow.show_mitigation("M0001", 7)
-        with pytest.raises(UnknownFeedError, match="there is none yet"):
-            desk.workflow.show_feed(PRODUCT, "production")
-        with pytest.raises(NotFoundError):
-            Workflow(MemoryStore()).catalogue()
-
-    def test_history_keeps_every_revision(self, desk: Desk) -> None:
-        """The published and the open ones."""
-        desk.publish(written())
-        desk.bring(written(title="Better", change="Covers more."))
-
-        assert [one.stage for one in desk.workflow.history("M0001")] == [Stage.PUBLISHED, Stage.DRAFT]
-        assert [str(one) for one in desk.workflow.list_mitigations()] == ["M0001 revision 2"]

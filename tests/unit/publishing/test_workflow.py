@@ -22,15 +22,7 @@ from feedsrv.publishing.refusals import (
 )
 from feedsrv.publishing.workflow import Imported, ImportOutcome
 from tests.desk import AT, Desk
-from tests.publisher import CATALOGUE, written
-
-
-@pytest.fixture
-def desk() -> Desk:
-    """A desk with a catalogue on it."""
-    desk = Desk()
-    desk.workflow.import_catalogue(CATALOGUE, source="products.xml", by="anna")
-    return desk
+from tests.publisher import written
 
 
 class TestImporting:
