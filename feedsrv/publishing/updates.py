@@ -96,10 +96,10 @@ class UpdateWork(Reading):
                 self._take_over(work, update, actor=actor)
 
             after = catalogue_of(work)
-            refuse_unseen_effects(words_that_stand(work), before, after, source=source, at=self._now())
             new = tuple(one for one in changed if before.update(one.product, one.build) is None)
             unchanged = not changed and dict(after.products) == dict(before.products)
             if not unchanged:
+                refuse_unseen_effects(words_that_stand(work), before, after, source=source, at=self._now())
                 detail = {
                     "source": source,
                     "source_digest": digest_of(data),

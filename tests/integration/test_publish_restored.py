@@ -198,6 +198,21 @@ def test_a_shelf_that_fell_behind_is_brought_up_to_date(house: House, folder: Pa
     house.prove_shelf()
 
 
+def test_another_feed_in_the_place_of_one_is_not_taken_for_it(house: House, folder: Path) -> None:
+    """Genuine as it is, and its version higher."""
+    other = {"product": "sfb-2019", "ranges": '<Range introduced="7.0.2046.0"/>'}
+    house.bring(written("M0002", **other))
+    house.bring(written("M0003", **other))
+    feeds = folder / "shelf/v1/feeds"
+    shutil.copy(feeds / "sfb-2019/production.xml", feeds / "exchange-2019/production.xml")
+
+    outcome = house.publish()
+
+    assert outcome.recovered is None
+    assert [(head.name, head.feed.version) for head in outcome.feeds] == [("exchange-2019/production", 2)]
+    house.prove_shelf()
+
+
 def test_an_intention_of_long_ago_does_not_turn_the_feeds_back(house: House, folder: Path) -> None:
     """The backup was taken while a publication was under way, which is finished and overtaken by now."""
     copies: list[Path] = []
