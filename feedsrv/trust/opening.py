@@ -89,7 +89,7 @@ def open_feed(
     Raises:
         ExpiredFeedError: past its date, and nothing else is wrong with it; its `feed` may be looked at.
         StaleFeedError, ForkedFeedError, OtherFeedError: it does not follow on what is trusted.
-        OutlivingFeedError: it claims to hold for longer than the certificates under it.
+        OutlivingFeedError: it claims to hold for longer than its signer's certificate.
         ContentInvalidError: against the grammar.
         UntrustedError: it proves nothing; one class for each reason.
     """
@@ -110,10 +110,12 @@ def open_feed(
 def _check_ends(feed: Feed, proof: Proof, source: str) -> None:
     # A stolen key could freeze its receivers for ever, who judge no certificate again while they hold
     # a feed that has not expired.
-    ends = min(one.not_valid_after_utc for one in proof.chain)
+    # The signer's own: of its CA there may be a second certificate that lasts longer than the one looked at.
+    ends = proof.leaf.not_valid_after_utc
     if feed.expires > ends:
         raise OutlivingFeedError(
-            source, f"the feed expires at {to_text(feed.expires)}, and its certificates at {to_text(ends)}"
+            source,
+            f"the feed expires at {to_text(feed.expires)}, and its signer's certificate at {to_text(ends)}",
         )
 
 

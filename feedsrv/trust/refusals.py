@@ -317,10 +317,10 @@ class OtherFeedError(UntrustedError):
 
 
 class OutlivingFeedError(UntrustedError):
-    """It claims to hold for longer than the certificates of its signer: perhaps a stolen key."""
+    """It claims to hold for longer than its signer's certificate: perhaps a stolen key."""
 
     code, step = "feed.outlives_certificate", 10
-    remedy = "The publisher must sign a feed that expires before its certificates do"
+    remedy = "The publisher must sign a feed that expires no later than its certificate"
 
 
 class ExpiredFeedError(UntrustedError):
