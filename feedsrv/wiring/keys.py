@@ -21,8 +21,11 @@ from feedsrv.signing.development import ensure_development_pki
 from feedsrv.signing.fitness import check_fit
 from feedsrv.signing.signer import Signer
 from feedsrv.stores.shelf_files import FileShelf
+from feedsrv.trust.chain import find_paths
 from feedsrv.trust.policy import TrustPolicy, load_anchors, load_crl
 from feedsrv.trust.profile import EKU, Kind
+from feedsrv.trust.refusals import UntrustedError
+from feedsrv.trust.usage import check_issuer
 
 DEVELOPMENT: Final = "feedsrv development"
 """The organisation of a development PKI: a customer's policy never names it."""
@@ -34,9 +37,15 @@ _SET_THEM: Final = (
 
 
 class NoKeysError(OperatorError):
-    """No keys are set, and a development PKI is not to be made or used here."""
+    """No keys are set, and there is no development PKI."""
 
     code = "keys.none"
+
+
+class OtherKeysError(OperatorError):
+    """What was published before is trusted under other anchors."""
+
+    code = "keys.other"
 
 
 @dataclass(frozen=True)
@@ -61,13 +70,16 @@ def open_keys(settings: Settings, *, now: datetime, tell: Callable[[str], None],
     belongs to it.
 
     Raises:
-        NoKeysError: none are set, and there is no development PKI, or not one for this shelf.
+        NoKeysError: none are set, and there is no development PKI.
+        OtherKeysError: nobody who trusts what was published before would trust what these sign.
         FeedsrvError: a key, a certificate or a revocation list cannot be used; which, and why.
     """
+    published = _anchors_on(settings.shelf_folder)
     if settings.own_keys is not None:
         places, crl_files = settings.own_keys, _crl_files(settings.crls)
     else:
-        places, crl_files = _development(settings, now, tell, make=make)
+        # New keys beside what older ones signed would be believed by nobody.
+        places, crl_files = _development(settings, now, tell, make=make and not published)
     signers = Signers(
         mitigation=_open(places.mitigation_signer, Kind.MITIGATION, now),
         feed=_open(places.feed_signer, Kind.FEED, now),
@@ -79,24 +91,27 @@ def open_keys(settings: Settings, *, now: datetime, tell: Callable[[str], None],
         organisation=places.organisation,
         crls=tuple(load_crl(data, source=name) for name, data in crls.items()),
     )
-    return Keys(signers, policy, _public_files(signers, policy, crls))
+    for kind, signer in ((Kind.MITIGATION, signers.mitigation), (Kind.FEED, signers.feed)):
+        _check_believed(signer, kind, policy)
+    keys = Keys(signers, policy, _public_files(signers, policy, crls))
+    if published and published.isdisjoint(keys.fingerprints):
+        raise OtherKeysError(
+            f"agents of the shelf {settings.shelf_folder} are told to pin other anchors than those in "
+            f"{places.anchors}, and would believe nothing more: publish with the keys that it was begun with "
+            f"({_SET_THEM}), keep the old root in that file beside the new one, or begin with a new "
+            "FEEDSRV_DATA"
+        )
+    return keys
 
 
 def _development(
     settings: Settings, now: datetime, tell: Callable[[str], None], *, make: bool
 ) -> tuple[OwnKeys, tuple[Path, ...]]:
     folder = settings.development_folder
-    # Whoever forgot to set the keys of a running service must not sign its feeds with other ones.
-    trusted = _organisation_on(settings.shelf_folder)
-    if trusted not in {None, DEVELOPMENT}:
-        raise NoKeysError(
-            f"what lies on the shelf {settings.shelf_folder} was signed with keys of {trusted}, and "
-            f"development keys may not replace those: {_SET_THEM}"
-        )
     if not make and not (folder / "anchors.pem").is_file():
         raise NoKeysError(
             f"no keys are set, and there is no development PKI in {folder}: {_SET_THEM}; to try things out, "
-            "start `feedsrv run` there once, which makes one"
+            "begin with a new FEEDSRV_DATA, where the first `feedsrv run` makes one"
         )
     made = ensure_development_pki(folder, now=now, organisation=DEVELOPMENT)
     if made.created:
@@ -105,17 +120,16 @@ def _development(
     return OwnKeys(made.mitigation_signer, made.feed_signer, made.anchors, DEVELOPMENT), made.crls
 
 
-def _organisation_on(shelf: Path) -> str | None:
-    """Whose keys agents of this shelf are told to trust; None where nothing was published."""
+def _anchors_on(shelf: Path) -> frozenset[str]:
+    """Fingerprints of the anchors that agents of this shelf are told to pin; none on an empty shelf."""
     published = FileShelf(shelf).get(_POLICY)
     if published is None:
-        return None
+        return frozenset()
     try:
-        return str(json.loads(published)["organisation"])
+        return frozenset(json.loads(published)["anchors"])
     except (ValueError, KeyError, TypeError):
         raise ShelfDamagedError(
-            f"{shelf / _POLICY}: does not say whose keys agents trust; put it back from a backup, or publish "
-            "with keys of your own, which writes it anew"
+            f"{shelf / _POLICY}: does not say which anchors agents pin; put it back from a backup"
         ) from None
 
 
@@ -132,6 +146,19 @@ def _open(uri: str, kind: Kind, now: datetime) -> Signer:
     signer = open_signer(uri)
     check_fit(signer, kind, at=now)
     return signer
+
+
+def _check_believed(signer: Signer, kind: Kind, policy: TrustPolicy) -> None:
+    """Refuse keys that lead to no anchor, or to another organisation, before agents are told of either."""
+    paths = find_paths(signer.chain[0], signer.chain[1:], policy, kind, source=signer.name)
+    refusals: list[UntrustedError] = []
+    for path in paths:
+        try:
+            check_issuer(path, policy, source=signer.name)
+        except UntrustedError as refusal:
+            refusals.append(refusal)
+    if len(refusals) == len(paths):
+        raise refusals[0]
 
 
 def _read(path: Path) -> bytes:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
+from feedsrv.publishing.refusals import ShelfDamagedError
 from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing.backends import SignerUriError
+from feedsrv.signing.development import ensure_development_pki
 from feedsrv.signing.fitness import SignerExpiredError, SignerUsageError
 from feedsrv.signing.pemfile import (
     ChainUnreadableError,
@@ -25,58 +25,14 @@ from feedsrv.signing.pemfile import (
 )
 from feedsrv.trust.policy import AnchorsError
 from feedsrv.trust.profile import Kind
-from feedsrv.wiring.keys import DEVELOPMENT, Keys, NoKeysError, open_keys
-from tests.pki import ORGANISATION, Pki, chain_pem, key, pem_of
+from feedsrv.wiring.keys import DEVELOPMENT, Keys, NoKeysError, OtherKeysError, open_keys
+from tests.own_keys import OwnPki
+from tests.pki import ORGANISATION, chain_pem, key, pem_of
 from tests.publisher import shared_pki
 
 
 def tell(sentence: str) -> None:
     """Nobody listens."""
-
-
-@dataclass
-class OwnPki:
-    """Keys of one's own in files, as an operator lays them out."""
-
-    folder: Path
-    pki: Pki = field(default_factory=Pki)
-
-    def write(self, bad: str | None = None) -> None:
-        """Keys, chains and anchors; with `bad`, the feed signer's chain is wrong in that."""
-        for kind in Kind:
-            signer = self.pki.signer(kind, bad if kind is Kind.FEED else None)
-            self.key(kind).write_bytes(pem_of(signer.private_key))
-            self.key(kind).chmod(0o600)
-            self.chain(kind).write_bytes(chain_pem(signer.chain))
-        self.anchors.write_bytes(self.pki.anchors_pem())
-
-    def key(self, kind: Kind) -> Path:
-        """The file of a key."""
-        return self.folder / f"{kind}.key.pem"
-
-    def chain(self, kind: Kind) -> Path:
-        """The file of its certificates."""
-        return self.folder / f"{kind}.pem"
-
-    @property
-    def anchors(self) -> Path:
-        """The file of the root."""
-        return self.folder / "anchors.pem"
-
-    def uri(self, kind: Kind) -> str:
-        """As it is set."""
-        return f"file:{quote(str(self.key(kind)))}?chain={quote(str(self.chain(kind)))}"
-
-    def settings(self, data: Path, **changes: str | Path | None) -> Settings:
-        """What an operator would set."""
-        chosen: dict[str, str | Path | None] = {
-            "mitigation_signer": self.uri(Kind.MITIGATION),
-            "feed_signer": self.uri(Kind.FEED),
-            "anchors": self.anchors,
-            "organisation": ORGANISATION,
-            **changes,
-        }
-        return Settings.model_validate({"data": data, **chosen})
 
 
 @pytest.fixture
@@ -92,6 +48,12 @@ def own(tmp_path: Path) -> OwnPki:
 def opened(settings: Settings, *, make: bool = False) -> Keys:
     """The keys in force now."""
     return open_keys(settings, now=now(), tell=tell, make=make)
+
+
+def development_pki() -> Path:
+    """One that was made before."""
+    ensure_development_pki(shared_pki(), now=now())
+    return shared_pki()
 
 
 def test_keys_of_ones_own_are_opened_and_published_without_a_secret(own: OwnPki, tmp_path: Path) -> None:
@@ -211,16 +173,55 @@ def test_a_first_start_makes_a_development_pki_that_says_what_it_is_and_is_ignor
     assert opened(settings).fingerprints == keys.fingerprints
 
 
+def publish(keys: Keys, data: Path) -> None:
+    """Lay what agents pin where it is published."""
+    for path, content in keys.public_files.items():
+        file = data / "shelf" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
 def test_development_keys_never_take_over_a_shelf_of_other_keys(own: OwnPki, tmp_path: Path) -> None:
     """A forgotten variable must not have the feeds of a running service signed by keys of nobody."""
-    published = opened(own.settings(tmp_path)).public_files
-    for path, data in published.items():
-        file = tmp_path / "shelf" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+    publish(opened(own.settings(tmp_path)), tmp_path)
+    with_a_pki = Settings(data=tmp_path, development_keys=development_pki())
+    without = Settings(data=tmp_path, development_keys=tmp_path / "new")
 
-    with pytest.raises(NoKeysError, match=f"keys of {ORGANISATION}"):
-        opened(Settings(data=tmp_path, development_keys=shared_pki()), make=True)
+    with pytest.raises(OtherKeysError, match="pin other anchors"):
+        opened(with_a_pki)
+    with pytest.raises(NoKeysError):
+        opened(without, make=True)
+
+    assert not (tmp_path / "new").exists()
+
+
+def test_keys_of_ones_own_never_take_over_what_development_keys_signed(own: OwnPki, tmp_path: Path) -> None:
+    """A trial's mitigations would be in the feeds of the real thing, and no agent would believe them."""
+    publish(opened(Settings(data=tmp_path, development_keys=development_pki())), tmp_path)
+
+    with pytest.raises(OtherKeysError, match="a new FEEDSRV_DATA"):
+        opened(own.settings(tmp_path))
+
+
+def test_a_root_is_exchanged_by_publishing_both_for_a_while(own: OwnPki, tmp_path: Path) -> None:
+    """What was signed under the old one stays believed until it is published again."""
+    publish(opened(own.settings(tmp_path)), tmp_path)
+    new = own.pki.certificates(Kind.FEED, root={"key_name": "next root"})["root"]
+    own.anchors.write_bytes(own.pki.anchors_pem() + chain_pem([new]))
+
+    keys = opened(own.settings(tmp_path))
+
+    assert len(keys.fingerprints) == 2
+
+
+def test_a_list_of_anchors_that_is_damaged_is_no_empty_list(own: OwnPki, tmp_path: Path) -> None:
+    """It stands between two sets of keys."""
+    publish(opened(own.settings(tmp_path)), tmp_path)
+    policy = tmp_path / "shelf/v1/trust/policy.json"
+    policy.write_bytes(b"{}")
+
+    with pytest.raises(ShelfDamagedError, match=str(policy)):
+        opened(own.settings(tmp_path))
 
 
 def test_a_chain_that_ends_soon_is_no_reason_to_refuse(own: OwnPki, tmp_path: Path) -> None:
