@@ -163,4 +163,4 @@ class ShelfUnwritableError(OperatorError):
 class ShelfUnreadableError(OperatorError):
     """The shelf cannot be read."""
 
-    code = "shelf.unreadable"
+    code = "publishing.shelf_unreadable"
