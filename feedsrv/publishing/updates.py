@@ -74,8 +74,9 @@ class UpdateWork(Reading):
     def import_catalogue(self, data: bytes, *, source: str, by: str) -> ImportedCatalogue:
         """Take over products and updates from a catalogue file.
 
-        An update that is known here keeps its stage, and one that the file does not name stays. What an
-        update fixes may be lessened here, where a fix turned out not to hold.
+        An update that is known here keeps its stage, and one that the file does not name stays. Where a fix
+        turned out not to hold, a new file may say that an update fixes less; a file that was imported before
+        takes nothing back that was added since.
 
         Raises:
             BadInputError: the file is not of its grammar, or contradicts itself.
@@ -89,7 +90,8 @@ class UpdateWork(Reading):
         with self._store.begin() as work:
             before = catalogue_of(work)
             refuse_lost_products(work, read, source)
-            changed = [one for one in read.updates if not _is_known(before, one)]
+            updates = _as_known(work, before, read.updates, digest_of(data))
+            changed = [one for one in updates if one != before.update(one.product, one.build)]
 
             work.products.replace(read.products.values())
             for update in changed:
@@ -169,11 +171,9 @@ class UpdateWork(Reading):
         """An update from a file; what it ends without a word is asked when all of them are known."""
         refuse_if_update_on_its_way(work, update)
         known = work.updates.get(update.product, update.build)
-        if known is not None:
-            update = replace(update, stage=known.update.stage)
-            if lost := lost_fixes(known.update, update):
-                refuse_if_counted_on(work, update, lost)
-                work.updates.save(Update(update))
+        if known is not None and (lost := lost_fixes(known.update, update)):
+            refuse_if_counted_on(work, update, lost)
+            work.updates.save(Update(update))
         if update.stage is UpdateStage.REGISTERED:
             self._register(work, update, actor=actor)
         else:
@@ -300,6 +300,23 @@ def _kept(
             )
 
 
-def _is_known(catalogue: Catalogue, update: CumulativeUpdate) -> bool:
-    known = catalogue.update(update.product, update.build)
-    return known is not None and replace(known, stage=update.stage) == update
+def _as_known(
+    work: Work, before: Catalogue, updates: Iterable[CumulativeUpdate], file: str
+) -> list[CumulativeUpdate]:
+    """The updates of a file, each at the stage it has here.
+
+    A file that was imported before (each start of `feedsrv run` does it) keeps what was added since.
+    """
+    pairs = [(one, before.update(one.product, one.build)) for one in updates]
+    is_old = any(known and lost_fixes(known, one) for one, known in pairs) and any(
+        entry.subject == "catalogue" and entry.detail.get("source_digest") == file
+        for entry in work.audit.entries()
+    )
+    return [
+        one
+        if known is None
+        else replace(one, stage=known.stage, fixes=known.fixes, needless=known.needless)
+        if is_old and lost_fixes(known, one)
+        else replace(one, stage=known.stage)
+        for one, known in pairs
+    ]

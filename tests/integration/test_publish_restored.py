@@ -138,12 +138,14 @@ def test_an_expired_feed_on_the_shelf_counts_as_well(house: House, folder: Path)
     """Agents still trust nothing older."""
     backup = back_up(folder)
     house.cycle().refresh(by="keeper", at=house.now(), force=True)
+    seen = house.shelf.get(CURRENT) or b""
     later = clock.now() + timedelta(days=8)
 
     restored = restore(house, folder, backup)
     outcome = restored.cycle().refresh(by="keeper", at=later)
 
     assert [head.feed.version for head in outcome.feeds] == [3, 3]
+    assert outcome.feeds[0].feed.previous == digest_of(seen)
     close(restored)
 
 

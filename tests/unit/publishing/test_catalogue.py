@@ -77,6 +77,20 @@ class TestCatalogue:
         assert (known.fixes, known.stage) == (("CVE-2026-2000",), UpdateStage.REGISTERED)
         assert desk.workflow.release_update(PRODUCT, BUILD, by="carl").releasing_by == "carl"
 
+    def test_an_old_file_takes_nothing_back_that_was_added_by_hand(self, desk: Desk) -> None:
+        """Only a new one does: importing is part of every start, correcting is an act."""
+        known = desk.workflow.catalogue().updates[0]
+        more = replace(known, fixes=(*known.fixes, "CVE-2026-1000"))
+        desk.workflow.register_update(more, by="carl")
+
+        again = desk.workflow.import_catalogue(CATALOGUE, source="products.xml", by="anna")
+        assert again.unchanged
+        assert desk.workflow.catalogue().updates == (more,)
+
+        corrected = CATALOGUE.replace(b"<Catalogue", b"<!-- The fix does not hold. --><Catalogue")
+        desk.workflow.import_catalogue(corrected, source="products.xml", by="anna")
+        assert desk.workflow.catalogue().updates == (known,)
+
     def test_an_import_is_recorded_with_what_it_changed(self, desk: Desk) -> None:
         """Which file, by digest, and which updates."""
         data = catalogue_with(replace(cumulative_update(), stage=UpdateStage.RELEASED))
