@@ -12,6 +12,8 @@ from feedsrv.agent.source import MAX_FEED, BundleError, FeedAnswer, NotServedErr
 _ROOT: Final = "v1/"
 _CRLS: Final = "v1/trust/crls/"
 _MAX_FILES: Final = 100_000
+# Others unpack far more than is read of them, or fail in ways of their own.
+_PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class BundleSource:
@@ -58,6 +60,8 @@ class BundleSource:
         """
         name = _ROOT + path
         try:
+            if self._zip.getinfo(name).compress_type not in _PACKINGS:
+                raise BundleError(f"{self._path}: {name} is packed in a way that no bundle is; get it anew")
             with self._zip.open(name) as file:
                 content = file.read(max_bytes + 1)
         except KeyError:

@@ -155,6 +155,8 @@ class Receiver:
                 f"this is the feed {feed.product}/{feed.channel}, and wanted is {self.key}",
             )
         self._proven |= {*opened.proof.chain, opened.proof.anchor}
+        if opened.doubt is not None:
+            self._refused(opened.doubt)  # told, though the feed is used
         return opened
 
     def _held_feed(self) -> Feed | None:

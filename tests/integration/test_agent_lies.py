@@ -11,6 +11,7 @@ import pytest
 
 from feedsrv.model.feed import Entry, EntryState, Feed, digest_of
 from feedsrv.model.mitigation import Status
+from feedsrv.trust.opening import open_feed
 from tests.pki import Pki
 from tests.simulator import FEED, Answer, Simulator, entry_of
 from tests.unit.agent.making import AT, mitigation, pool, rule
@@ -187,6 +188,17 @@ def test_two_histories_are_refused(world: World) -> None:
     world.publisher.put_feed(forked)
 
     assert codes(world.sync()) == ["feed.forked"]
+
+
+def test_another_history_is_told_and_left_behind(world: World) -> None:
+    """A next version that follows on another one is used, so that nobody stays behind, and reported."""
+    offered = open_feed(world.publisher.versions[-1], world.publisher.pki.policy(), at=AT).feed
+    world.publisher.put_feed(replace(offered, previous=digest_of(b"another history")))
+
+    done = world.sync()
+
+    assert codes(done) == ["feed.forked"]
+    assert world.host.stopped == {"MSExchangeECPAppPool"}
 
 
 def test_a_frozen_feed_is_told_and_gives_nothing_new(world: World) -> None:

@@ -93,6 +93,20 @@ def test_a_damaged_bundle_is_told(world: World, tmp_path: Path) -> None:
     assert codes(done) == ["agent.not_served"]
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bundle_is_not_unpacked_in_unusual_ways(world: World, tmp_path: Path, packing: int) -> None:
+    """A few bytes of these unpack to more than a server has."""
+    world.publisher.publish(mitigation())
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w", packing) as file:
+        for path, data in world.publisher.files.items():
+            file.writestr(path.removeprefix("/"), data)
+
+    with closing(BundleSource(tmp_path / "odd.zip")) as bundle:
+        done = world.sync_from(bundle)
+
+    assert codes(done) == ["agent.bundle"]
+
+
 def test_another_anchor_judges_everything_again(world: World, signature_checks: list[int]) -> None:
     """What was trusted under other anchors is verified under these before it counts."""
     world.publisher.publish(mitigation())
