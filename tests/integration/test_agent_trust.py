@@ -166,3 +166,31 @@ def test_a_clock_that_is_wrong_loses_nothing(world: World, year: int) -> None:
     assert between == ({NAME}, set())
     assert codes(right) == []
     assert world.host.stopped == {"MSExchangeECPAppPool"}
+
+
+def test_another_server_is_not_asked_with_the_tag_of_the_first(world: World) -> None:
+    """Its answer "unchanged" would say nothing about what it holds."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    world.publisher.requests.clear()
+    world.publisher.url = world.publisher.url.replace("127.0.0.1", "localhost")
+
+    done = world.sync()
+
+    assert codes(done) == []
+    assert "If-None-Match" not in world.publisher.requests[0][2]
+
+
+def test_what_is_trusted_is_remembered_before_anything_is_changed(world: World) -> None:
+    """Whoever can make an agent crash must not be able to serve it an older feed afterwards."""
+    world.publisher.publish(mitigation())
+
+    def crash(step: int) -> None:
+        if step == 5:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        world.sync(after=crash)
+
+    assert [memory.version for memory in world.state.feeds.values()] == [1]
+    assert world.host.names() == set()
