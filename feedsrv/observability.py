@@ -19,7 +19,7 @@ class FieldFormatter(logging.Formatter):
         """One line: moment, level, event, fields; a traceback follows only where one was asked for."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         fields = [
-            f"{name}={json.dumps(value, default=str, ensure_ascii=False)}"
+            f"{name}={_visible(json.dumps(value, default=str, ensure_ascii=False))}"
             for name, value in vars(record).items()
             if name not in _STANDARD
         ]
@@ -27,6 +27,11 @@ class FieldFormatter(logging.Formatter):
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
+
+
+def _visible(text: str) -> str:
+    """Nothing that moves a cursor, begins a line or turns the direction of writing."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def configure_logging(level: int = logging.INFO) -> None:

@@ -13,6 +13,7 @@ from feedsrv.lints.fixes import left_open
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.rules_ranges import begins_at_a_released_build
 from feedsrv.lints.spans import ranges_of
+from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Mitigation
@@ -85,6 +86,32 @@ def _obligations(catalogue: Catalogue, standing: Iterable[Mitigation]) -> set[tu
 def lost_fixes(known: CumulativeUpdate, update: CumulativeUpdate) -> list[str]:
     """What an update was known to fix or to make needless, and is not any more."""
     return sorted({*known.fixes, *known.needless} - {*update.fixes, *update.needless})
+
+
+def refuse_impossible(work: Work, update: CumulativeUpdate) -> None:
+    """What somebody types may be mistyped: an update lies where one can lie, and ends what exists.
+
+    Raises:
+        UnknownProductError: its product is not in the catalogue.
+        BadChangeError: a later build of its line was released before, or it names an unknown mitigation.
+    """
+    product = catalogue_of(work).product(update.product)
+    line = [one for one in product.releases if _line(one.build) == _line(update.build)]
+    newest = line[-1] if line else product.releases[0]
+    if update.build < newest.build and not product.has_released(update.build):
+        raise BadChangeError(
+            f"{name_of(update)} lies below {newest.build} ({newest.name}), which was released on "
+            f"{newest.released}, and was never released itself: check the build"
+        )
+    if unknown := [one for one in update.needless if not work.revisions.history(one)]:
+        raise BadChangeError(
+            f"{name_of(update)}: there is no mitigation {', '.join(unknown)} to make needless"
+        )
+
+
+def _line(build: Build) -> tuple[int, int, int]:
+    """What security updates of one cumulative update share."""
+    return build.major, build.minor, build.cumulative
 
 
 def refuse_less(known: CumulativeUpdate, update: CumulativeUpdate) -> None:

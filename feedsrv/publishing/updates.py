@@ -20,6 +20,7 @@ from feedsrv.publishing.conditions import (
     lost_fixes,
     name_of,
     refuse_if_counted_on,
+    refuse_impossible,
     refuse_less,
     refuse_lost_products,
     refuse_unseen_effects,
@@ -124,12 +125,13 @@ class UpdateWork(Reading):
         Raises:
             UnknownProductError: its product is not in the catalogue.
             BadInputError: its words cannot stand in a catalogue.
-            BadChangeError: it contradicts what is released or published, or would fix less than it was
-                registered with.
+            BadChangeError: it contradicts what is released or published, would fix less than it was
+                registered with, lies below a released build of its line, or names an unknown mitigation.
             InWorkError: a revision it obliges is in somebody's hands, or a publication releases it now.
         """
         actor = checked_name(by)
         with self._store.begin() as work:
+            refuse_impossible(work, update)
             registered = self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
         log.info("update.registered", extra={"update": name_of(update), "by": actor})
         return registered
