@@ -122,7 +122,8 @@ class PublishCycle:
             self._lint(publication(plan, gathered, at=at))
             self._after(2)
             made = self._carry_out(plan, actor, at)
-            return Outcome.of(made, held=gathered.held, recovered=recovered)
+            held = (*gathered.held, *self._moving.waiting_bundles(made))
+            return Outcome.of(made, held=held, recovered=recovered)
 
     def refresh(self, *, by: str, at: datetime, force: bool = False) -> Outcome:
         """Give feeds that are past a third of their lifetime a new version that says the same.
@@ -151,7 +152,8 @@ class PublishCycle:
             plan = assemble_refresh(due, standing, self._pace, at=at, key_ends=ends(self._signers.feed))
             self._lint(refresh_publication(plan, catalogue, at=at))
             self._after(2)
-            return Outcome.of(self._carry_out(plan, actor, at), recovered=recovered)
+            made = self._carry_out(plan, actor, at)
+            return Outcome.of(made, held=self._moving.waiting_bundles(made), recovered=recovered)
 
     def _lint(self, whole: Publication) -> None:
         """Step 2."""

@@ -5,7 +5,7 @@ Nothing is written here; the shelf exchanges them all at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,7 +16,6 @@ from feedsrv.publishing.ports import PageMaker, PublicView, Shelf, Work
 from feedsrv.publishing.proving import Made, SignedFeed
 from feedsrv.publishing.reading import catalogue_of
 from feedsrv.publishing.records import Head, Standing
-from feedsrv.publishing.refusals import ShelfDamagedError
 
 _TRUST = "v1/trust/"
 
@@ -43,7 +42,7 @@ class Moving:
             # What proves the feeds comes before them.
             **self._changed_fixed_files(),
             **{feed.current_path: feed.document for feed in made.feeds},
-            **{self._bundle_path(feed): self._bundle(feed, made) for feed in made.feeds},
+            **self._bundles(made),
             INDEX_XML: list_as_xml(heads),
             INDEX_JSON: list_as_json(heads),
             "index.html": self._page.index(view),
@@ -52,22 +51,41 @@ class Moving:
     def _changed_fixed_files(self) -> dict[str, bytes]:
         return {path: data for path, data in self._fixed_files.items() if self._shelf.get(path) != data}
 
-    def _bundle_path(self, feed: SignedFeed) -> str:
-        return f"v1/{bundle_path(feed.head.feed.product, feed.head.feed.channel)}"
+    def waiting_bundles(self, made: Made) -> tuple[str, ...]:
+        """Which bundles stay as they were, and for want of which file; one sentence each."""
+        return tuple(
+            f"the bundle of {feed.head.name} waits for {lost}, which is not on the shelf as it was "
+            "published: restore that file from a backup"
+            for feed, (_, lost) in self._gathered(made)
+            if lost is not None
+        )
 
-    def _bundle(self, feed: SignedFeed, made: Made) -> bytes:
+    def _bundles(self, made: Made) -> dict[str, bytes]:
+        """By path. A bundle that lacks a file would protect less than it says, so the older one stays."""
+        trust = {path: data for path, data in self._fixed_files.items() if path.startswith(_TRUST)}
+        return {
+            f"v1/{bundle_path(feed.head.feed.product, feed.head.feed.channel)}": bundle(
+                feed.head, feed.document, mitigations, trust
+            )
+            for feed, (mitigations, lost) in self._gathered(made)
+            if lost is None
+        }
+
+    def _gathered(self, made: Made) -> Iterator[tuple[SignedFeed, tuple[dict[str, bytes], str | None]]]:
         new = {one.path: one.document for one in made.revisions}
-        mitigations = {}
+        for feed in made.feeds:
+            yield feed, self._mitigations(feed, new)
+
+    def _mitigations(self, feed: SignedFeed, new: Mapping[str, bytes]) -> tuple[dict[str, bytes], str | None]:
+        """What the feed lists, by path; or the first path where something else lies, or nothing."""
+        found = {}
         for entry in feed.head.feed.entries:
             path = f"v1/{entry.href}"
             document = new.get(path) or self._shelf.get(path)
             if document is None or len(document) != entry.size:
-                raise ShelfDamagedError(
-                    f"{path} was published, but is not on the shelf as it was: restore it from a backup"
-                )
-            mitigations[path] = document
-        trust = {path: data for path, data in self._fixed_files.items() if path.startswith(_TRUST)}
-        return bundle(feed.head, feed.document, mitigations, trust)
+                return {}, path
+            found[path] = document
+        return found, None
 
 
 def _view(work: Work, made: Made, at: datetime) -> PublicView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ from feedsrv.publishing.refusals import (
     InWorkError,
     NotWhatWasApprovedError,
     PublishInProgressError,
-    ShelfDamagedError,
     ShelfFullError,
     SignerEndedError,
 )
@@ -273,11 +271,25 @@ def test_a_genuine_revision_that_is_on_the_shelf_already_is_used_again(house: Ho
     house.prove_shelf()
 
 
-def test_a_published_file_that_is_gone_is_noticed(house: House, tmp_path: Path) -> None:
-    """A bundle without it would be worth nothing; the old feeds stay current."""
-    os.remove(tmp_path / "shelf/v1/mitigations/PING1/1.xml")  # noqa: PTH107 -- an operator's rm
+def test_a_published_file_that_is_gone_holds_up_nothing_but_its_bundle(house: House, tmp_path: Path) -> None:
+    """Everybody else's new protection goes out, feeds stay fresh, and people are told what to restore."""
+    gone = tmp_path / "shelf/v1/mitigations/PING1/1.xml"
+    saved = gone.read_bytes()
+    bundle = tmp_path / "shelf/v1/bundles/exchange-2019/production.zip"
+    before = bundle.read_bytes()
+    gone.unlink()
 
-    with pytest.raises(ShelfDamagedError, match=r"PING1/1\.xml .* restore it from a backup"):
-        house.publish()
+    published = house.publish()
+    refreshed = house.cycle().refresh(by="keeper", at=house.now(), force=True)
 
-    assert house.read_feed().version == 1
+    assert house.read_feed().version == 3
+    assert bundle.read_bytes() == before
+    for outcome in (published, refreshed):
+        assert any("PING1/1.xml" in one and "restore" in one for one in outcome.sentences)
+
+    gone.write_bytes(saved)
+    mended = house.cycle().refresh(by="keeper", at=house.now(), force=True)
+
+    assert mended.held == ()
+    assert bundle.read_bytes() != before
+    house.prove_shelf()
