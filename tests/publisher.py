@@ -117,8 +117,10 @@ class PlainPage:
     """The plainest page there can be."""
 
     def index(self, view: PublicView) -> bytes:
-        """One line for each feed."""
-        return "".join(f"<p>{head.name} {head.feed.version}</p>" for head in view.feeds).encode()
+        """One line for each feed, and one for each update that is public."""
+        lines = [f"{head.name} {head.feed.version}" for head in view.feeds]
+        lines += [f"{update.product} {update.build} is out" for update in view.catalogue.updates]
+        return "".join(f"<p>{line}</p>" for line in lines).encode()
 
 
 def nothing(step: int) -> None:

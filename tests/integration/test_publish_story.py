@@ -221,6 +221,17 @@ class TestPublishing:
         assert catalogue.unchanged
         assert house.workflow.list_audit() == before
 
+    def test_what_was_listed_once_stays_listed(self, house: House) -> None:
+        """Even where support has ended and the newest revision no longer names the product."""
+        other = b'<Affects product="sfb-2019"><Range introduced="7.0.2046.0"/></Affects><Actions>'
+        house.bring(written().replace(b"<Actions>", other))
+        ended = CATALOGUE.replace(b'Server 2019">', b'Server 2019" supportedUntil="2020-01-01">', 2)
+        house.workflow.import_catalogue(ended, source="products.xml", by="anna")
+
+        house.bring(written(change="Its support has ended."))
+
+        assert states(house, "sfb-2019") == {"M0001": "2 active"}
+
 
 class TestUpdates:
     """Rule S4: a cumulative update takes effect together with the rollbacks it causes."""
@@ -260,7 +271,8 @@ class TestUpdates:
         assert states(house) == {"M0001": "1 active", "M0002": "1 active"}
         page = house.shelf.get("index.html")
         assert page is not None
-        assert b"1900" not in page
+        assert b"15.2.1118.20 is out" in page
+        assert b"15.2.1900.1" not in page
 
     def test_an_update_waits_when_a_superseding_revision_is_edited_at_the_last_moment(
         self, house: House

@@ -27,7 +27,16 @@ from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.profile import Kind
 from tests.pki import Pki
-from tests.publisher import CATALOGUE, House, heartbeat, nothing, open_house, shared_pki, written
+from tests.publisher import (
+    CATALOGUE,
+    House,
+    cumulative_update,
+    heartbeat,
+    nothing,
+    open_house,
+    shared_pki,
+    written,
+)
 
 # Stops after step 6 until it is told to go on.
 SLOW_CHILD = """
@@ -235,6 +244,31 @@ def test_after_a_refusal_the_version_number_is_free_again(house: House) -> None:
         (1, VersionState.PUBLISHED),
         (2, VersionState.PUBLISHED),
     ]
+
+
+@pytest.mark.parametrize("touched", ["revision", "update"])
+def test_what_changes_between_the_rules_and_the_intention_is_not_published(
+    house: House, touched: str
+) -> None:
+    """What the rules looked at is what goes out, or nothing does."""
+    update = cumulative_update(fixes=("CVE-2026-2000",))
+    house.workflow.register_update(update, by="carl")
+    house.workflow.release_update(update.product, update.build, by="carl")
+
+    def touch(step: int) -> None:
+        if step != 2:
+            return
+        if touched == "revision":
+            house.workflow.return_("M0001", by="ben", reason="Second thoughts.")
+        else:
+            more = replace(update, fixes=(*update.fixes, "CVE-2026-3000"))
+            house.workflow.register_update(more, by="carl")
+
+    with pytest.raises(InWorkError, match="was changed while it was being published"):
+        house.cycle(touch).run(by="paula", at=house.now())
+
+    assert_old_feeds_are_whole(house)
+    assert house.publish().recovered is None
 
 
 def test_a_foreign_file_in_the_place_of_a_revision_is_never_published(house: House, tmp_path: Path) -> None:

@@ -313,6 +313,14 @@ class TestS7:
         """This is what a cumulative update drafts by itself."""
         assert not find("S7", publish(next_of(standing, affects=GOOD.affects), standing=(standing,)))
 
+    def test_a_range_that_goes_on_where_another_ends_moves_nothing(self) -> None:
+        """Between the two, nothing was taken for fixed."""
+        meeting = replace(
+            GOOD, affects=only_2019(("15.2.221.12", "15.2.986.36"), ("15.2.986.36", "15.2.1118.20"))
+        )
+
+        assert not find("S7", publish(next_of(meeting), standing=(meeting,)))
+
     def test_a_first_revision_moves_nothing(self) -> None:
         """There is nothing it could have moved."""
         assert not find("S7", publish(GOOD))

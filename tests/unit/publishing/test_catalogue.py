@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from feedsrv.codec.catalogue import read_catalogue
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import UpdateStage
 from feedsrv.model.feed import digest_of
+from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.refusals import (
     BadChangeError,
     LintRefusedError,
@@ -76,6 +78,34 @@ class TestCatalogue:
         assert known is not None
         assert (known.fixes, known.stage) == (("CVE-2026-2000",), UpdateStage.REGISTERED)
         assert desk.workflow.release_update(PRODUCT, BUILD, by="carl").releasing_by == "carl"
+
+    def test_an_update_is_lessened_where_nobody_counts_on_that(self, desk: Desk) -> None:
+        """A revision that ends there for another reason does not mind."""
+        desk.publish(written())
+        both = cumulative_update(fixes=("CVE-2026-1000", "CVE-2026-2000"))
+        desk.workflow.register_update(both, by="carl")
+        less = replace(both, fixes=("CVE-2026-1000",))
+
+        desk.workflow.import_catalogue(catalogue_with(less), source="products.xml", by="anna")
+
+        assert desk.workflow.catalogue().update(PRODUCT, BUILD) == less
+        assert desk.workflow.show_mitigation("M0001").stage is Stage.IN_REVIEW
+
+    def test_a_file_is_not_blamed_for_what_was_so_before(self, desk: Desk) -> None:
+        """Neither for a revision that is still in review, nor for a build that was missing already."""
+        desk.publish(written())
+        known = desk.workflow.catalogue().updates[0]
+        desk.workflow.register_update(replace(known, fixes=(*known.fixes, "CVE-2026-1000")), by="carl")
+        fixes = b'<Fixes id="CVE-2022-41040"/>'
+        more = CATALOGUE.replace(fixes, fixes + b'<Fixes id="CVE-2026-1000"/>')
+        poorer = more.replace(b'    <Release build="15.2.221.12" name="RTM" date="2018-10-22"/>\n', b"")
+        with desk.store.begin() as work:
+            work.products.replace(read_catalogue(poorer, source="p.xml").products.values())
+
+        renamed = poorer.replace(b"Skype for Business Server 2019", b"SfB Server 2019")
+        imported = desk.workflow.import_catalogue(renamed, source="products.xml", by="anna")
+
+        assert imported.catalogue.product("sfb-2019").name == "SfB Server 2019"
 
     def test_an_old_file_takes_nothing_back_that_was_added_by_hand(self, desk: Desk) -> None:
         """Only a new one does: importing is part of every start, correcting is an act."""

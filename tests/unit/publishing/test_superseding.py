@@ -145,6 +145,12 @@ class TestSuperseding:
         assert after.no_fix_yet == "The fix is being made."
         assert not obliges(for_cu14, after)
 
+    def test_a_line_that_came_out_after_the_update_holds_its_fix(self) -> None:
+        """CU15 is younger than this one for CU14."""
+        early = update("15.2.1544.30", released=date(2024, 12, 10))
+
+        assert ranges_after(mitigation(("15.2.221.12", None)), early) == ["15.2.221.12 up to 15.2.1544.30"]
+
     def test_the_update_for_the_other_line_ends_the_rest(self) -> None:
         """Both registered, one after the other, in either order of release."""
         words = mitigation(("15.2.221.12", "15.2.1544.30"), ("15.2.1748.10", None))
@@ -227,6 +233,18 @@ class TestGoingTogether:
 
         assert go([first]) == (set(), ())
         assert go([first, second]) == ({"M0001"}, (first, second))
+
+    def test_a_fix_that_completes_what_is_out_already_needs_its_answer(self) -> None:
+        """What an earlier update fixes counts, where that one is out."""
+        words = replace(self.open_range, vulnerabilities=(CVE, "CVE-2026-2000"))
+        earlier = update("15.2.1748.40", fixes=("CVE-2026-2000",), stage=UpdateStage.RELEASED)
+
+        def out(first: CumulativeUpdate) -> int:
+            updates = [first, update()]
+            return len(ready_together({}, {"M0001": words}, releasing=[update()], updates=updates)[1])
+
+        assert out(earlier) == 0
+        assert out(replace(earlier, stage=UpdateStage.REGISTERED)) == 1
 
     def test_what_stands_already_needs_no_answer(self) -> None:
         """An update that obliges nobody goes out by itself."""
