@@ -206,6 +206,12 @@ class House:
         assert document is not None, f"no {mitigation_id} revision {revision} on the shelf"
         return open_mitigation(document, self.policy, at=self.now()).mitigation
 
+    def states(self, product: str = PRODUCT, channel: str = "production") -> dict[str, str]:
+        """What a feed says of each mitigation, such as `2 superseded`."""
+        return {
+            entry.id: f"{entry.revision} {entry.state}" for entry in self.read_feed(product, channel).entries
+        }
+
     def prove_shelf(self) -> None:
         """Every current feed opens, and so does every mitigation it lists, with the digest it names."""
         for head in self.workflow.list_feeds():
