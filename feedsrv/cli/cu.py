@@ -60,7 +60,9 @@ def register(  # noqa: PLR0913 -- one argument for each option
     click.echo(f"{product} {build} {'was registered already' if done.unchanged else 'is registered'}")
     for revision in done.revisions:
         click.echo(f"  {revision} is {revision.stage}: feedsrv mitigation diff {revision.id}")
-    if not done.revisions:
+    for sentence in done.kept:
+        click.echo(f"  {sentence}")
+    if not (done.revisions or done.kept):
         click.echo("  no published mitigation is about what it fixes")
 
 
