@@ -11,7 +11,7 @@ import click
 from feedsrv.cli.common import cycle
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
-from feedsrv.observability import configure_logging
+from feedsrv.observability.logs import configure_logging
 from feedsrv.publishing.refusals import PublishInProgressError
 from feedsrv.settings import read_settings
 

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from feedsrv.errors import BadInputError, FeedsrvError, OperatorError
-from feedsrv.observability import FieldFormatter
+from feedsrv.observability.logs import FieldFormatter
 
 # Where each command lives. Loaded when it is called, so that `feedsrv serve` loads no database.
 COMMANDS: Final = {

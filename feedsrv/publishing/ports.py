@@ -15,6 +15,15 @@ from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, Product
 from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.records import AuditEntry, Head, Intent, Revision, Standing, Update, Version
+from feedsrv.publishing.trust_records import (
+    AnnouncedCertificate,
+    KeyRecord,
+    KnownPolicy,
+    OpenCondition,
+    Revocation,
+    RevocationList,
+    Stamp,
+)
 
 
 class Revisions(Protocol):
@@ -119,6 +128,81 @@ class AuditLog(Protocol):
         """Every entry in order, or only that many of the newest."""
 
 
+class KeyRegister(Protocol):
+    """Keys and certificates, by key and certificate."""
+
+    def all(self) -> tuple[KeyRecord, ...]:
+        """Every record, oldest first."""
+
+    def save(self, record: KeyRecord) -> None:
+        """Keep a record; one of the same key and certificate is replaced."""
+
+    def remove(self, key: str, certificate: str | None) -> None:
+        """Forget that record: a request that was answered."""
+
+
+class Revocations(Protocol):
+    """What CAs of ours took back, and the newest list of each."""
+
+    def of(self, issuer: str) -> tuple[Revocation, ...]:
+        """Everything that CA revoked, oldest first."""
+
+    def add(self, revocation: Revocation) -> None:
+        """Keep one more; the same issuer and serial number again changes nothing."""
+
+    def lists(self) -> tuple[RevocationList, ...]:
+        """The newest list of each CA, in order of name."""
+
+    def save_list(self, made: RevocationList) -> None:
+        """Keep a list; that of the same issuer is replaced."""
+
+
+class Announcements(Protocol):
+    """Certificates that feeds announce."""
+
+    def all(self) -> tuple[AnnouncedCertificate, ...]:
+        """Every announcement, in order of its begin and fingerprint."""
+
+    def save(self, announced: AnnouncedCertificate) -> None:
+        """Keep one; that of the same fingerprint is replaced."""
+
+    def remove(self, fingerprint: str) -> None:
+        """Announce it no longer."""
+
+
+class KnownPolicies(Protocol):
+    """What generations of agents are known to trust."""
+
+    def all(self) -> tuple[KnownPolicy, ...]:
+        """Every policy, in order of name."""
+
+    def save(self, policy: KnownPolicy) -> None:
+        """Keep one; that of the same name is replaced."""
+
+    def remove(self, name: str) -> None:
+        """Forget one."""
+
+
+class Stamps(Protocol):
+    """Proofs of time, by digest of the published document."""
+
+    def get(self, digest: str) -> Stamp | None:
+        """The stamp of that document, or None."""
+
+    def save(self, stamp: Stamp) -> None:
+        """Keep one; the first of a document stays."""
+
+
+class OpenConditions(Protocol):
+    """Trouble that began and has not ended."""
+
+    def all(self) -> tuple[OpenCondition, ...]:
+        """Every one, in order of name and subject."""
+
+    def replace(self, conditions: Iterable[OpenCondition]) -> None:
+        """Keep these and no others."""
+
+
 class Work(Protocol):
     """One unit of work: everything saved in it is kept together, or not at all."""
 
@@ -145,6 +229,30 @@ class Work(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The audit log."""
+
+    @property
+    def keys(self) -> KeyRegister:
+        """Keys and certificates."""
+
+    @property
+    def revocations(self) -> Revocations:
+        """Revoked certificates, and the lists of them."""
+
+    @property
+    def announcements(self) -> Announcements:
+        """Certificates that feeds announce."""
+
+    @property
+    def policies(self) -> KnownPolicies:
+        """What agents are known to trust."""
+
+    @property
+    def stamps(self) -> Stamps:
+        """Proofs of time."""
+
+    @property
+    def conditions(self) -> OpenConditions:
+        """Trouble that has not ended."""
 
 
 class Store(Protocol):

@@ -28,7 +28,7 @@ from feedsrv.agent.state_file import StateFile
 from feedsrv.agent.sync import Sync
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
-from feedsrv.observability import FieldFormatter
+from feedsrv.observability.logs import FieldFormatter
 
 HOME_VARIABLE: Final = "FEEDSRV_AGENT_HOME"
 _LOG_BYTES: Final = 1024 * 1024

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 
-from feedsrv.observability import FieldFormatter
+from feedsrv.observability.logs import FieldFormatter
 
 
 def line(event: str, **fields: object) -> str:

@@ -1,0 +1,1 @@
+"""What goes to logs: `logs` writes lines, `events` numbers what people act on."""
