@@ -200,7 +200,7 @@ class OpenConditions(Protocol):
         """Every one, in order of name and subject."""
 
     def replace(self, conditions: Iterable[OpenCondition]) -> None:
-        """Keep these and no others."""
+        """Keep these and no others; of two with the same name and subject, the last."""
 
 
 class Work(Protocol):

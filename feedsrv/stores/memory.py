@@ -27,6 +27,14 @@ from feedsrv.publishing.records import (
     VersionState,
 )
 from feedsrv.publishing.refusals import AlreadyShelvedError, PublishInProgressError
+from feedsrv.stores.memory_trust import (
+    MemoryAnnouncements,
+    MemoryKeyRegister,
+    MemoryKnownPolicies,
+    MemoryOpenConditions,
+    MemoryRevocations,
+    MemoryStamps,
+)
 from feedsrv.stores.paths import checked_path
 
 
@@ -234,6 +242,12 @@ class MemoryWork:
     feeds: MemoryFeeds = field(default_factory=MemoryFeeds)
     intents: MemoryIntents = field(default_factory=MemoryIntents)
     audit: MemoryAuditLog = field(default_factory=MemoryAuditLog)
+    keys: MemoryKeyRegister = field(default_factory=MemoryKeyRegister)
+    revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
+    announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
+    policies: MemoryKnownPolicies = field(default_factory=MemoryKnownPolicies)
+    stamps: MemoryStamps = field(default_factory=MemoryStamps)
+    conditions: MemoryOpenConditions = field(default_factory=MemoryOpenConditions)
 
     def copied(self) -> MemoryWork:
         """The same, to be changed on its own."""
@@ -244,6 +258,12 @@ class MemoryWork:
             MemoryFeeds(copy(self.feeds.current), copy(self.feeds.numbers)),
             MemoryIntents(copy(self.intents.kept)),
             MemoryAuditLog(copy(self.audit.kept)),
+            MemoryKeyRegister(copy(self.keys.kept)),
+            MemoryRevocations(copy(self.revocations.kept), copy(self.revocations.newest)),
+            MemoryAnnouncements(copy(self.announcements.kept)),
+            MemoryKnownPolicies(copy(self.policies.kept)),
+            MemoryStamps(copy(self.stamps.kept)),
+            MemoryOpenConditions(self.conditions.kept),
         )
 
 

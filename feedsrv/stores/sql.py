@@ -9,27 +9,22 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from feedsrv.clock import to_text
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate, Product
-from feedsrv.model.feed import Feed
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Mitigation
-from feedsrv.publishing.records import (
-    Head,
-    Published,
-    Revision,
-    Standing,
-    Update,
-    Version,
-    VersionState,
-)
+from feedsrv.publishing.records import Published, Revision, Standing, Update
 from feedsrv.stores import tables
 from feedsrv.stores.database import translated
+from feedsrv.stores.sql_feeds import SqlFeeds
 from feedsrv.stores.sql_journal import SqlAuditLog, SqlIntents
+from feedsrv.stores.sql_keys import SqlKeyRegister, SqlRevocations
+from feedsrv.stores.sql_rows import keep_row
+from feedsrv.stores.sql_trust import SqlAnnouncements, SqlKnownPolicies, SqlOpenConditions, SqlStamps
 from feedsrv.stores.words import from_json, to_json
 
 
@@ -110,6 +105,36 @@ class SqlWork:
         """The audit log."""
         return SqlAuditLog(self._connection)
 
+    @cached_property
+    def keys(self) -> SqlKeyRegister:
+        """Keys and certificates."""
+        return SqlKeyRegister(self._connection)
+
+    @cached_property
+    def revocations(self) -> SqlRevocations:
+        """Revoked certificates, and the lists of them."""
+        return SqlRevocations(self._connection)
+
+    @cached_property
+    def announcements(self) -> SqlAnnouncements:
+        """Certificates that feeds announce."""
+        return SqlAnnouncements(self._connection)
+
+    @cached_property
+    def policies(self) -> SqlKnownPolicies:
+        """What agents are known to trust."""
+        return SqlKnownPolicies(self._connection)
+
+    @cached_property
+    def stamps(self) -> SqlStamps:
+        """Proofs of time."""
+        return SqlStamps(self._connection)
+
+    @cached_property
+    def conditions(self) -> SqlOpenConditions:
+        """Trouble that has not ended."""
+        return SqlOpenConditions(self._connection)
+
 
 # What was published never changes, and every publication looks at all of it.
 @lru_cache(maxsize=4096)
@@ -173,7 +198,7 @@ class SqlRevisions:
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
         published = revision.published
-        _keep(
+        keep_row(
             self._connection,
             tables.revisions,
             {"id": revision.id, "number": revision.number},
@@ -242,80 +267,7 @@ class SqlUpdates:
         """Keep an update; one of the same product and build is replaced."""
         key = {"product": update.update.product, "build": str(update.update.build)}
         values = {"words": to_json(update.update), "releasing_by": update.releasing_by}
-        _keep(self._connection, tables.updates, key, values)
-
-
-class SqlFeeds:
-    """Which feeds are current, and which version numbers are taken."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def head(self, product: str, channel: str) -> Head | None:
-        """The current version, or None before the first."""
-        table = tables.feeds
-        wanted = select(table).where(table.c.product == product, table.c.channel == channel)
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _head(row)
-
-    def heads(self) -> tuple[Head, ...]:
-        """Every current feed, in order of product and channel."""
-        table = tables.feeds
-        rows = self._connection.execute(select(table).order_by(table.c.product, table.c.channel))
-        return tuple(map(_head, rows))
-
-    def versions(self, product: str, channel: str) -> tuple[Version, ...]:
-        """The history of one feed, oldest first."""
-        table = tables.feed_versions
-        wanted = select(table).where(table.c.product == product, table.c.channel == channel)
-        return tuple(
-            Version(
-                row.product,
-                row.channel,
-                row.number,
-                VersionState(row.state),
-                datetime.fromisoformat(row.at),
-                row.digest,
-            )
-            for row in self._connection.execute(wanted.order_by(table.c.number))
-        )
-
-    def last_number(self, product: str, channel: str) -> int:
-        """The highest version number that was published or burnt."""
-        table = tables.feed_versions
-        wanted = select(func.max(table.c.number)).where(
-            table.c.product == product, table.c.channel == channel
-        )
-        return self._connection.scalar(wanted) or 0
-
-    def move(self, head: Head, *, at: datetime) -> None:
-        """Make this version current, and add it to the history."""
-        feed = head.feed
-        version = Version(feed.product, feed.channel, feed.version, VersionState.PUBLISHED, at, head.digest)
-        self._remember(version)
-        values = {
-            "version": feed.version,
-            "digest": head.digest,
-            "size": head.size,
-            "words": to_json(feed),
-        }
-        _keep(self._connection, tables.feeds, {"product": feed.product, "channel": feed.channel}, values)
-
-    def burn(self, product: str, channel: str, number: int, *, at: datetime) -> None:
-        """Never use this version number again."""
-        self._remember(Version(product, channel, number, VersionState.BURNT, at, None))
-
-    def _remember(self, version: Version) -> None:
-        self._connection.execute(
-            insert(tables.feed_versions).values(
-                product=version.product,
-                channel=version.channel,
-                number=version.number,
-                state=version.state.value,
-                at=to_text(version.at),
-                digest=version.digest,
-            )
-        )
+        keep_row(self._connection, tables.updates, key, values)
 
 
 _R = tables.revisions.c
@@ -355,17 +307,3 @@ def _revision(row: Row[Any]) -> Revision:
 
 def _update(row: Row[Any]) -> Update:
     return Update(from_json(CumulativeUpdate, row.words), row.releasing_by)
-
-
-def _head(row: Row[Any]) -> Head:
-    return Head(from_json(Feed, row.words), row.digest, row.size)
-
-
-def _keep(
-    connection: Connection, table: Table, key: Mapping[str, object], values: Mapping[str, object]
-) -> None:
-    """Change the row of that key, or add it; the one way every database understands."""
-    conditions = [table.c[name] == value for name, value in key.items()]
-    done = connection.execute(update(table).where(*conditions).values(**values))
-    if done.rowcount == 0:
-        connection.execute(insert(table).values(**key, **values))

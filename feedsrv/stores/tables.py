@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 # Every constraint has a name of its own, so that a later migration can name it on any database.
@@ -116,4 +117,90 @@ audit: Final = Table(
     Column("detail", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+# Fingerprints and key ids are 64 hexadecimal digits. Chains and policies are JSON with base64 in it.
+
+keys: Final = Table(
+    "keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(64), nullable=False),
+    # Empty while it is only requested: databases disagree on whether two NULLs are the same.
+    Column("certificate", String(64), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("place", Text),
+    Column("exportable", Boolean(create_constraint=False), nullable=False),
+    Column("request", LargeBinary),
+    Column("chain", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at", String(20), nullable=False),
+    UniqueConstraint("key", "certificate"),
+)
+
+revocations: Final = Table(
+    "revocations",
+    metadata,
+    Column("issuer", String(64), primary_key=True),
+    # Serial numbers have up to 160 bits: more than any database's integers.
+    Column("serial", String(64), primary_key=True),
+    Column("at", String(20), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("by", String(64), nullable=False),
+)
+
+revocation_lists: Final = Table(
+    "revocation_lists",
+    metadata,
+    Column("issuer", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    # The number of a CRL may be any positive one, of up to 20 octets.
+    Column("number", String(64), nullable=False),
+    Column("begins", String(20), nullable=False),
+    Column("ends", String(20), nullable=False),
+    Column("der", LargeBinary, nullable=False),
+)
+
+announcements: Final = Table(
+    "announcements",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("role", String(32), nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("begins", String(20), nullable=False),
+    Column("vouchers", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at", String(20), nullable=False),
+)
+
+policies: Final = Table(
+    "policies",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("anchors", Text, nullable=False),
+    Column("organisation", Text),
+    Column("policy_oid", Text),
+    Column("eku", Text, nullable=False),
+    Column("since", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+stamps: Final = Table(
+    "stamps",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("at", String(20), nullable=False),
+    Column("authority", Text, nullable=False),
+)
+
+conditions: Final = Table(
+    "conditions",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("since", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
 )

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -27,26 +25,10 @@ from feedsrv.publishing.records import (
     Update,
     VersionState,
 )
-from feedsrv.stores.database import open_database, upgrade
-from feedsrv.stores.memory import MemoryStore
-from feedsrv.stores.sql import SqlStore
 from tests.pki import sample_mitigation
 from tests.publisher import cumulative_update
 
 AT = datetime(2026, 5, 14, 12, 30, tzinfo=UTC)
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """One of each kind of store, empty."""
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    url = f"sqlite:///{tmp_path}/feedsrv.db"
-    upgrade(url)
-    kept = SqlStore(open_database(url))
-    yield kept
-    kept.close()
 
 
 def revision(mitigation_id: str = "M0001", number: int = 1, **changes: object) -> Revision:

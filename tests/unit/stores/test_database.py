@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect
 
+from feedsrv.stores import database
 from feedsrv.stores.database import (
     DatabaseUrlError,
     StoreBusyError,
@@ -124,3 +129,38 @@ def test_a_read_only_place_is_refused_before_anything_is_done(tmp_path: Path) ->
 
     with pytest.raises(StoreNotReadyError, match="cannot be made"):
         upgrade(f"sqlite:///{tmp_path}/data/feedsrv.db")
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_and_back(url: str) -> None:
+    """Its records stay, both ways; only the tables for keys and trust come and go."""
+    upgrade(url)
+    engine = open_database(url)
+    insert = "INSERT INTO products VALUES ('exchange-2019', '{}')"
+    with engine.execution_options(feedsrv_writes=True).begin() as connection:
+        connection.exec_driver_sql(insert)
+        _migrate(connection, command.downgrade, "0001")
+        first = set(inspect(connection).get_table_names())
+
+    assert not is_current(url)
+    upgrade(url)
+
+    with engine.connect() as connection:
+        now = set(inspect(connection).get_table_names())
+        products = connection.exec_driver_sql("SELECT id FROM products").scalars().all()
+    engine.dispose()
+    assert now - first == {
+        "announcements",
+        "conditions",
+        "keys",
+        "policies",
+        "revocation_lists",
+        "revocations",
+        "stamps",
+    }
+    assert products == ["exchange-2019"]
+
+
+def _migrate(connection: Connection, step: Callable[[Config, str], None], to: str) -> None:
+    config = database._config()
+    config.attributes["connection"] = connection
+    step(config, to)
