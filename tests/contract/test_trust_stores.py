@@ -196,6 +196,6 @@ class TestAnyTrustStore:
             work.conditions.replace([OpenCondition("a", "b", AT, "c")])
 
         with store.look() as work:
-            assert not (work.keys.all() or work.revocations.of(STOLEN.issuer) or work.revocations.lists())
-            assert not (work.announcements.all() or work.policies.all() or work.conditions.all())
+            assert [*work.keys.all(), *work.revocations.of(STOLEN.issuer), *work.revocations.lists()] == []
+            assert [*work.announcements.all(), *work.policies.all(), *work.conditions.all()] == []
             assert work.stamps.get(STAMP.digest) is None

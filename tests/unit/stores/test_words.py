@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from feedsrv.codec.authoring import read_draft
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate
-from feedsrv.model.feed import BadFeedError, Feed
+from feedsrv.model.feed import BadFeedError, Feed, Poll
 from feedsrv.model.mitigation import Mitigation
 from feedsrv.stores.words import from_json, to_json
 from tests.pki import sample_feed
@@ -47,10 +48,34 @@ def test_what_is_no_word_is_refused() -> None:
 
     @dataclass(frozen=True)
     class Holder:
-        held: bytes
+        held: complex
 
     with pytest.raises(TypeError, match="no word"):
-        to_json(Holder(b"x"))
+        to_json(Holder(1j))
+
+
+def test_what_an_older_version_kept_is_read_with_the_defaults_of_what_was_added_since() -> None:
+    """A feed that was kept before feeds had announcements has none; one that lacks more is damaged."""
+    feed = sample_feed(AT)
+    kept = json.loads(to_json(feed))
+    old = kept[: [one.name for one in fields(Feed)].index("poll")]
+
+    assert from_json(Feed, json.dumps(old)) == replace(feed, poll=Poll())
+    for damaged in (old[:-1], [*kept, 1]):
+        with pytest.raises(ValueError, match="fields"):
+            from_json(Feed, json.dumps(damaged))
+
+
+def test_bytes_survive() -> None:
+    """Any of them, as base64."""
+
+    @dataclass(frozen=True)
+    class Holder:
+        held: tuple[bytes, ...]
+
+    word = Holder((bytes(range(256)), b""))
+
+    assert from_json(Holder, to_json(word)) == word
 
 
 def test_words_that_contradict_themselves_are_not_read() -> None:
