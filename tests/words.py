@@ -7,6 +7,7 @@ nothing behind in the tree.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from hypothesis import HealthCheck, settings
@@ -32,7 +33,16 @@ from feedsrv.model.action import (
 )
 from feedsrv.model.build import Build, BuildRange
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, Product, Release, UpdateStage
-from feedsrv.model.feed import Entry, EntryState, Feed, Poll, digest_of
+from feedsrv.model.feed import (
+    ANNOUNCED_ROLES,
+    MOST_CERTIFICATE_BYTES,
+    Announcement,
+    Entry,
+    EntryState,
+    Feed,
+    Poll,
+    digest_of,
+)
 from feedsrv.model.mitigation import Affects, Draft, Mitigation, RequestSample, Samples, Severity, Status
 
 QUICK: Final = settings(
@@ -253,11 +263,23 @@ def entries(mitigation_id: str) -> st.SearchStrategy[Entry]:
 
 
 @st.composite
+def announcements(draw: st.DrawFn) -> Announcement:
+    """Bytes in the place of certificates; nobody looks into them below the floor of trust."""
+    ders = st.one_of(st.binary(min_size=1, max_size=80), st.just(bytes(MOST_CERTIFICATE_BYTES)))
+    certificate, *vouchers = draw(st.lists(ders, min_size=1, max_size=5, unique=True))
+    by_sha256 = sorted(vouchers, key=lambda der: sha256(der).digest())
+    return Announcement(
+        draw(st.sampled_from(ANNOUNCED_ROLES)), certificate, draw(moments()), tuple(by_sha256)
+    )
+
+
+@st.composite
 def feeds(draw: st.DrawFn) -> Feed:
     """One version of a feed."""
     issued = draw(moments())
     ids = sorted(draw(st.sets(mitigation_ids(), max_size=6)))
     seconds = st.integers(0, 10_000_000).map(lambda number: timedelta(seconds=number))
+    announced = draw(st.lists(announcements(), max_size=3, unique_by=lambda one: one.certificate))
     return Feed(
         product=draw(product_ids()),
         channel=draw(channels()),
@@ -267,6 +289,7 @@ def feeds(draw: st.DrawFn) -> Feed:
         previous=draw(st.one_of(st.none(), digests())),
         entries=tuple(draw(entries(one)) for one in ids),
         poll=Poll(draw(seconds) + timedelta(seconds=1), draw(seconds)),
+        announced=tuple(sorted(announced, key=lambda one: (one.begins, one.sha256))),
     )
 
 

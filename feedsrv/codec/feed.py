@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import timedelta
 from itertools import islice
 from typing import Final
@@ -9,14 +10,15 @@ from typing import Final
 from lxml.etree import _Element
 
 from feedsrv.codec.parsing import LIMITS_FEED, MeaningError, parse, path_of
-from feedsrv.codec.reading import meaning, moment
+from feedsrv.codec.reading import meaning, moment, text_of
 from feedsrv.codec.schemas import validate
-from feedsrv.codec.writing import Node, moment_text, node, write
-from feedsrv.model.feed import BadFeedError, Entry, EntryState, Feed, Poll
+from feedsrv.codec.writing import Node, moment_text, node, text, write
+from feedsrv.model.feed import Announcement, BadFeedError, Entry, EntryState, Feed, Poll
 
 NAMESPACE: Final = "urn:feedsrv:feed:1"
 _SCHEMA: Final = "feed.xsd"
 _ENTRY: Final = f"{{{NAMESPACE}}}Entry"
+_TRUST: Final = f"{{{NAMESPACE}}}Trust"
 _ROLLOUT: Final = f"{{{NAMESPACE}}}Rollout"
 _STATES: Final = {state.value: state for state in EntryState}
 
@@ -35,6 +37,7 @@ def write_feed(feed: Feed) -> bytes:
             interval=_seconds(feed.poll.interval),
             jitter=_seconds(feed.poll.jitter),
         ),
+        _trust_nodes(feed, source),
         [_entry_node(entry) for entry in feed.entries],
         product=feed.product,
         channel=feed.channel,
@@ -70,6 +73,7 @@ def feed_from(element: _Element, *, source: str) -> Feed:
     """
     validate(element, _SCHEMA, source)
     poll = next(element.iterchildren("*"))
+    announced = _announced(element, source)
     entries = _entries(element, source)
     with meaning(element, source=source):
         return Feed(
@@ -84,7 +88,44 @@ def feed_from(element: _Element, *, source: str) -> Feed:
                 interval=timedelta(seconds=int(poll.get("interval", ""))),
                 jitter=timedelta(seconds=int(poll.get("jitter", ""))),
             ),
+            announced=announced,
         )
+
+
+def _announced(root: _Element, source: str) -> tuple[Announcement, ...]:
+    trust = root.find(_TRUST)
+    return () if trust is None else tuple(_next(one, source) for one in trust.iterchildren("*"))
+
+
+def _next(element: _Element, source: str) -> Announcement:
+    with meaning(element, source=source):
+        certificate, *vouchers = (_der(one) for one in element.iterchildren("*"))
+        announced = Announcement(
+            role=element.get("role", ""),
+            certificate=certificate,
+            begins=moment(element, "begins", source=source),
+            vouchers=tuple(vouchers),
+        )
+        said = element.get("sha256")
+        if said != announced.sha256:
+            raise BadFeedError(f"the certificate has the SHA-256 {announced.sha256}, and sha256 says {said}")
+    return announced
+
+
+def _der(element: _Element) -> bytes:
+    written = text_of(element)
+    try:
+        der = b64decode(written, validate=True)
+    except ValueError:
+        der = b""
+    # Readers differ in what they make of blanks, and of bits beyond the last byte.
+    if _base64(der) != written:
+        raise BadFeedError("a certificate is written as base64 on one line, as every encoder writes it")
+    return der
+
+
+def _base64(der: bytes) -> str:
+    return b64encode(der).decode("ascii")
 
 
 def _entries(root: _Element, source: str) -> tuple[Entry, ...]:
@@ -112,6 +153,21 @@ def _entries(root: _Element, source: str) -> tuple[Entry, ...]:
             # One for each entry, says the grammar; what a signature may hold comes after them all.
             [int(one.get("percent", "")) for one in islice(root.iter(_ROLLOUT), len(elements))],
         )
+    )
+
+
+def _trust_nodes(feed: Feed, source: str) -> list[Node]:
+    return [node("Trust", [_next_node(one, source) for one in feed.announced])] if feed.announced else []
+
+
+def _next_node(announced: Announcement, source: str) -> Node:
+    return node(
+        "Next",
+        text("Certificate", _base64(announced.certificate)),
+        [text("Voucher", _base64(voucher)) for voucher in announced.vouchers],
+        role=announced.role,
+        begins=moment_text(announced.begins, "/Feed/Trust/Next/@begins", source),
+        sha256=announced.sha256,
     )
 
 

@@ -17,6 +17,11 @@ from feedsrv.model.catalogue import PRODUCT_ID
 from feedsrv.model.mitigation import CHANNEL, MITIGATION_ID
 
 DIGEST: Final = re.compile(r"sha256-[A-Za-z0-9_-]{43}")
+ANNOUNCED_ROLES: Final = ("root", "mitigation-ca", "feed-ca")
+MOST_ANNOUNCED: Final = 8
+MOST_VOUCHERS: Final = 4
+MOST_CERTIFICATE_BYTES: Final = 8 * 1024
+"""Of one certificate, DER. One with an RSA key of 8192 bits and a signature as long has under 3 KiB."""
 
 
 class BadFeedError(BadInputError):
@@ -61,6 +66,50 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """A root or an issuing CA that is going to be used; agents are told, and need not believe it.
+
+    A voucher is a certificate for the same name and key by somebody whom agents may know already. Nobody
+    has looked into these bytes yet: whoever reads the certificates must judge them.
+    """
+
+    role: str
+    """One of `ANNOUNCED_ROLES`."""
+    certificate: bytes
+    """DER."""
+    begins: datetime
+    """When it is planned to be used."""
+    vouchers: tuple[bytes, ...] = ()
+    """DER, in order of their SHA-256."""
+
+    def __post_init__(self) -> None:
+        if self.role not in ANNOUNCED_ROLES:
+            raise BadFeedError(
+                f"the role {self.role!r} is not announced; those are {', '.join(ANNOUNCED_ROLES)}"
+            )
+        if not all(0 < len(one) <= MOST_CERTIFICATE_BYTES for one in (self.certificate, *self.vouchers)):
+            raise BadFeedError(
+                f"a certificate that is announced, or vouches, has 1 to {MOST_CERTIFICATE_BYTES} bytes"
+            )
+        if len(self.vouchers) > MOST_VOUCHERS:
+            raise BadFeedError(f"{len(self.vouchers)} vouchers for {self.sha256}; at most {MOST_VOUCHERS}")
+        vouching = [_sha256(voucher) for voucher in self.vouchers]
+        if sorted({*vouching} - {self.sha256}) != vouching:
+            raise BadFeedError(
+                f"the vouchers for {self.sha256} are other certificates, each once, in order of SHA-256"
+            )
+
+    @property
+    def sha256(self) -> str:
+        """The certificate's fingerprint: SHA-256 as lower-case hexadecimal digits."""
+        return _sha256(self.certificate)
+
+
+def _sha256(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """One version of the index for one product and channel."""
 
@@ -73,6 +122,8 @@ class Feed:
     """Digest of the version before; None only for the first."""
     entries: tuple[Entry, ...]
     poll: Poll = Poll()
+    announced: tuple[Announcement, ...] = ()
+    """In order of their begin, then of their fingerprint; each certificate once."""
 
     def __post_init__(self) -> None:
         if not (PRODUCT_ID.fullmatch(self.product) and CHANNEL.fullmatch(self.channel)):
@@ -86,6 +137,17 @@ class Feed:
         ids = [entry.id for entry in self.entries]
         if sorted(set(ids)) != ids:
             raise BadFeedError("a feed names each mitigation once, in order of id")
+        if self.announced:
+            self._check_announced()
+
+    def _check_announced(self) -> None:
+        if len(self.announced) > MOST_ANNOUNCED:
+            raise BadFeedError(f"a feed announces at most {MOST_ANNOUNCED} certificates")
+        if len({one.sha256 for one in self.announced}) != len(self.announced):
+            raise BadFeedError("a feed announces each certificate once")
+        order = [(one.begins, one.sha256) for one in self.announced]
+        if sorted(order) != order:
+            raise BadFeedError("a feed announces certificates in order of their begin, then of SHA-256")
 
     def entry(self, mitigation_id: str) -> Entry | None:
         """The entry of that mitigation, or None."""
