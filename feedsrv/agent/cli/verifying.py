@@ -6,7 +6,8 @@ Exit codes: 0 trusted, 1 refused, 2 wrong usage or a file that cannot be read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
@@ -17,10 +18,21 @@ from cryptography.hazmat.primitives import hashes
 
 from feedsrv.clock import now, to_text
 from feedsrv.errors import FeedsrvError
+from feedsrv.model.feed import Feed
+from feedsrv.trust.certificates import name_of
+from feedsrv.trust.eocs import EOCS_EKU, verify_eocs
 from feedsrv.trust.opening import open_feed, open_mitigation
 from feedsrv.trust.policy import TrustPolicy, load_anchors, load_crl
 from feedsrv.trust.profile import EKU, Kind
-from feedsrv.trust.refusals import ExpiredFeedError, StaleFeedError, UntrustedError, WrongKindError
+from feedsrv.trust.refusals import (
+    ExpiredFeedError,
+    OlderRevisionError,
+    OtherFeedError,
+    OtherProductError,
+    StaleFeedError,
+    UntrustedError,
+    WrongKindError,
+)
 from feedsrv.trust.verifying import Proof
 
 _FILE = click.Path(path_type=Path, allow_dash=True)
@@ -69,6 +81,18 @@ def _oid(
     "--issuer", metavar="ORGANISATION", help="Organisation that the issuing CA's subject must name."
 )
 @click.option(
+    "--policy-oid", callback=_oid, metavar="OID", help="Certificate policy that the issuing CA must carry."
+)
+@click.option("--product", help="What the document must be for; a mitigation may name others beside it.")
+@click.option("--channel", help="The channel that polls it; production mitigations belong to every channel.")
+@click.option(
+    "--profile",
+    type=click.Choice(["feedsrv", "eocs"]),
+    default="feedsrv",
+    show_default=True,
+    help="eocs: documents of the Office Configuration Service, judged by their own, older rules.",
+)
+@click.option(
     "--crl", "crls", type=_FILE, multiple=True, help="File of a revocation list, PEM or DER; may be repeated."
 )
 @click.option(
@@ -93,6 +117,10 @@ def verify(  # noqa: PLR0913 - one for each option
     kind: str | None,
     eku: x509.ObjectIdentifier | None,
     issuer: str | None,
+    policy_oid: x509.ObjectIdentifier | None,
+    product: str | None,
+    channel: str | None,
+    profile: str,
     crls: tuple[Path, ...],
     at: datetime,
     trusted_version: int | None,
@@ -103,15 +131,30 @@ def verify(  # noqa: PLR0913 - one for each option
     Exit code 0: trusted. 1: refused; standard error says `error [code]: why`, and --json says it on
     standard output. 2: wrong usage, or a file that cannot be read.
     """
+    _refuse_beside_eocs(
+        profile,
+        {
+            "--kind": kind,
+            "--issuer": issuer,
+            "--policy-oid": policy_oid,
+            "--product": product,
+            "--channel": channel,
+            "--trusted-version": trusted_version,
+        },
+    )
     data = _read(document)
     try:
         pinned = tuple(one for path in anchors for one in load_anchors(_read(path), source=str(path)))
         lists = tuple(load_crl(_read(path), source=str(path)) for path in crls)
-        policy = TrustPolicy(pinned, issuer, eku=_ekus(eku, kind), crls=lists)
+        policy = TrustPolicy(pinned, issuer, policy_oid, _ekus(eku, kind), lists)
     except FeedsrvError as trouble:
         _unusable(f"error [{trouble.code}]: {trouble}")
+    asked = _Asked(policy, at, trusted_version or 0, product, channel, document.name or "document")
     try:
-        found, proof = _open(data, policy, kind, at, trusted_version, source=document.name or "document")
+        if profile == "eocs":
+            found, who = asked.open_eocs(data, eku or EOCS_EKU)
+        else:
+            found, who = asked.open(data, kind)
     except UntrustedError as refusal:
         if json_:
             answer = {"trusted": False, "code": refusal.code, "step": refusal.step, "message": str(refusal)}
@@ -119,69 +162,102 @@ def verify(  # noqa: PLR0913 - one for each option
         click.echo(f"error [{refusal.code}]: {refusal}", err=True)
         context.exit(1)
     if json_:
-        click.echo(json.dumps({"trusted": True, **found, **_who(proof)}, ensure_ascii=False))
+        click.echo(json.dumps({"trusted": True, **found, **who}, ensure_ascii=False))
     else:
         click.echo("trusted: " + ", ".join(f"{name} {value}" for name, value in found.items()))
-        for name, value in _who(proof).items():
+        for name, value in who.items():
             click.echo(f"  {name}: {value}")
 
 
-def _open(  # noqa: PLR0913 - what `verify` was given
-    data: bytes,
-    policy: TrustPolicy,
-    kind: str | None,
-    at: datetime,
-    trusted_version: int | None,
-    *,
-    source: str,
-) -> tuple[dict[str, object], Proof]:
-    if kind is None:
+def _refuse_beside_eocs(profile: str, given: Mapping[str, object]) -> None:
+    idle = [name for name, value in given.items() if value is not None]
+    if profile == "eocs" and idle:
+        raise click.UsageError(f"--profile eocs takes no {', '.join(idle)}: its documents say no such thing")
+
+
+_Answer = tuple[dict[str, object], dict[str, object]]
+"""What was opened, and who says so."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the options say about every kind of document."""
+
+    policy: TrustPolicy
+    at: datetime
+    lowest: int
+    product: str | None
+    channel: str | None
+    source: str
+
+    def open(self, data: bytes, kind: str | None) -> _Answer:
+        """Open a document of that kind, or of the kind that it says it is."""
+        if kind is None:
+            try:
+                return self._open_mitigation(data)
+            except WrongKindError:
+                return self._open_feed(data)
+        return self._open_feed(data) if kind == Kind.FEED else self._open_mitigation(data)
+
+    def _open_mitigation(self, data: bytes) -> _Answer:
+        opened = open_mitigation(data, self.policy, at=self.at, channel=self.channel, source=self.source)
+        one = opened.mitigation
+        if one.revision < self.lowest:
+            raise OlderRevisionError(self.source, f"{one} was offered, but revision {self.lowest} is held")
+        if self.product is not None and self.product not in one.products:
+            raise OtherProductError(
+                self.source, f"{one} is for {', '.join(one.products)}, and this is {self.product}"
+            )
+        return {
+            "kind": Kind.MITIGATION,
+            "id": one.id,
+            "revision": one.revision,
+            "status": one.status,
+            "channel": one.channel,
+            "issued": to_text(one.issued),
+            "digest": opened.digest,
+        }, _who(opened.proof)
+
+    def _open_feed(self, data: bytes) -> _Answer:
         try:
-            return _open_mitigation(data, policy, at, trusted_version, source)
-        except WrongKindError:
-            return _open_feed(data, policy, at, trusted_version, source)
-    opener = _open_feed if kind == Kind.FEED else _open_mitigation
-    return opener(data, policy, at, trusted_version, source)
+            opened = open_feed(data, self.policy, at=self.at, source=self.source)
+        except ExpiredFeedError as expired:
+            self._check_feed(expired.feed)
+            raise
+        feed = opened.feed
+        self._check_feed(feed)
+        return {
+            "kind": Kind.FEED,
+            "product": feed.product,
+            "channel": feed.channel,
+            "version": feed.version,
+            "issued": to_text(feed.issued),
+            "expires": to_text(feed.expires),
+            "digest": opened.digest,
+        }, _who(opened.proof)
 
+    def _check_feed(self, feed: Feed) -> None:
+        wanted = (self.product or feed.product, self.channel or feed.channel)
+        if (feed.product, feed.channel) != wanted:
+            raise OtherFeedError(
+                self.source,
+                f"this is the feed {feed.product}/{feed.channel}, and wanted is {'/'.join(wanted)}",
+            )
+        if feed.version < self.lowest:
+            raise StaleFeedError(self.source, offered=feed.version, trusted=self.lowest)
 
-def _open_mitigation(
-    data: bytes, policy: TrustPolicy, at: datetime, trusted_version: int | None, source: str
-) -> tuple[dict[str, object], Proof]:
-    opened = open_mitigation(data, policy, at=at, held_revision=trusted_version or 0, source=source)
-    one = opened.mitigation
-    return {
-        "kind": Kind.MITIGATION,
-        "id": one.id,
-        "revision": one.revision,
-        "status": one.status,
-        "channel": one.channel,
-        "issued": to_text(one.issued),
-        "digest": opened.digest,
-    }, opened.proof
-
-
-def _open_feed(
-    data: bytes, policy: TrustPolicy, at: datetime, trusted_version: int | None, source: str
-) -> tuple[dict[str, object], Proof]:
-    lowest = trusted_version or 0
-    try:
-        opened = open_feed(data, policy, at=at, source=source)
-    except ExpiredFeedError as expired:
-        if expired.feed.version < lowest:
-            raise StaleFeedError(source, offered=expired.feed.version, trusted=lowest) from None
-        raise
-    feed = opened.feed
-    if feed.version < lowest:
-        raise StaleFeedError(source, offered=feed.version, trusted=lowest)
-    return {
-        "kind": Kind.FEED,
-        "product": feed.product,
-        "channel": feed.channel,
-        "version": feed.version,
-        "issued": to_text(feed.issued),
-        "expires": to_text(feed.expires),
-        "digest": opened.digest,
-    }, opened.proof
+    def open_eocs(self, data: bytes, eku: x509.ObjectIdentifier) -> _Answer:
+        """Open a document of the Office Configuration Service."""
+        policy = self.policy
+        opened = verify_eocs(data, policy.anchors, at=self.at, eku=eku, crls=policy.crls, source=self.source)
+        who = _who(Proof(Kind.MITIGATION, opened.chain[0], opened.chain, opened.anchor, self.at))
+        return {
+            "kind": "eocs",
+            "version": opened.version,
+            "ids": ", ".join(opened.mitigations),
+            "stamped": to_text(opened.stamped.at),
+            "stamped_by": name_of(opened.stamped.authority),
+        }, who
 
 
 def _ekus(eku: x509.ObjectIdentifier | None, kind: str | None) -> dict[Kind, x509.ObjectIdentifier]:
