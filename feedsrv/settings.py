@@ -113,6 +113,15 @@ class Settings(BaseSettings):
         default=None, description="Folder of a development PKI, made on the spot; used when no signer is set."
     )
 
+    timestamp_url: str | None = Field(
+        default=None,
+        pattern="^https?://.+",
+        description="Address of a time-stamping authority (RFC 3161); mitigations are stamped for the audit log.",
+    )
+    timestamp_anchors: Path | None = Field(
+        default=None, description="PEM file with the roots of the time-stamping authority."
+    )
+
     feed_lifetime: Span = Field(default=timedelta(days=3), description="How long a feed is fresh.")
     poll_interval: Span = Field(
         default=timedelta(hours=1), description="How often agents are asked to come back."
@@ -143,6 +152,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}CRLS goes with keys of your own: set {', '.join(PREFIX + one for one in own)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _an_authority_has_a_root(self) -> Self:
+        if (self.timestamp_url is None) != (self.timestamp_anchors is None):
+            missing = "TIMESTAMP_URL" if self.timestamp_url is None else "TIMESTAMP_ANCHORS"
+            raise ValueError(f"time-stamps are set in part: set {PREFIX}{missing} as well")
         return self
 
     @model_validator(mode="after")
@@ -227,6 +243,7 @@ _FORMS: Final = {
     "threads": "write a whole number from 1 to 256",
     "publisher": "write 1 to 64 characters",
     "bind": _BIND_FORM,
+    "timestamp_url": "write an address such as http://tsa.example/tsr",
     "feed_lifetime": _SPAN_FORM,
     "poll_interval": _SPAN_FORM,
     "max_review": _SPAN_FORM,

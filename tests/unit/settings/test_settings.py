@@ -207,3 +207,18 @@ def test_what_is_in_force_names_every_setting_as_it_would_be_written(monkeypatch
     assert shown["FEEDSRV_FEED_LIFETIME"] == "P3D"
     again = {name: value for name, value in shown.items() if value}
     assert describe(read(monkeypatch, **again)) == shown
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({"FEEDSRV_TIMESTAMP_URL": "http://tsa.example/"}, "FEEDSRV_TIMESTAMP_ANCHORS"),
+        ({"FEEDSRV_TIMESTAMP_ANCHORS": "/tsa.pem"}, "FEEDSRV_TIMESTAMP_URL"),
+    ],
+)
+def test_time_stamps_are_set_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], missing: str
+) -> None:
+    """An authority without a root proves nothing, and a root without an address stamps nothing."""
+    with pytest.raises(BadSettingsError, match=f"set {missing} as well"):
+        read(monkeypatch, **variables)
