@@ -6,21 +6,36 @@ a command line or the environment.
 
 from __future__ import annotations
 
+import os
 import stat
-from dataclasses import dataclass, field
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
-from feedsrv.signing.signer import PrivateKey, SigningError
+from feedsrv.signing.places import SignerUriError, read_uri
+from feedsrv.signing.signer import KeyExistsError, OpenedKey, PrivateKey, SigningError
+from feedsrv.trust.profile import KeyKind
 
+FORM: Final = "file:/absolute/key.pem[?passphrase=/absolute/file][&chain=/absolute/chain.pem]"
 _MOST_BYTES: Final = 128 * 1024
 _PROBE: Final = b"feedsrv: is this key sound?"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -32,16 +47,34 @@ class FileMissingError(SigningError):
     code = "signing.file_missing"
 
 
+class FileUnwritableError(SigningError):
+    """A new key's file cannot be written where it was asked for."""
+
+    code = "signing.file_unwritable"
+
+
 class KeyExposedError(SigningError):
-    """Others on this machine can read the private key or its passphrase."""
+    """Others on this machine can read the private key, its passphrase or its PIN."""
 
     code = "signing.key_exposed"
 
 
 class KeyUnreadableError(SigningError):
-    """The file holds no private key that can be used here, or the passphrase is wrong."""
+    """The file holds no private key that can be used here."""
 
     code = "signing.key_unreadable"
+
+
+class PassphraseMissingError(SigningError):
+    """The key is encrypted, and no passphrase was given."""
+
+    code = "signing.passphrase_missing"
+
+
+class PassphraseWrongError(SigningError):
+    """The passphrase does not open the key."""
+
+    code = "signing.passphrase_wrong"
 
 
 class ChainUnreadableError(SigningError):
@@ -50,49 +83,141 @@ class ChainUnreadableError(SigningError):
     code = "signing.chain_unreadable"
 
 
-@dataclass(frozen=True)
-class PemFileSigner:
-    """A `Signer` whose key was read from a file."""
+@dataclass(frozen=True, slots=True)
+class PemPlace:
+    """Where a key file lies, and the files of its passphrase and its certificates."""
 
-    name: str
-    chain: tuple[x509.Certificate, ...]
-    private_key: PrivateKey = field(repr=False)
+    key: Path
+    passphrase: Path | None
+    chain: Path | None
+
+    @property
+    def name(self) -> str:
+        """As signers are named in messages and logs."""
+        return f"file:{self.key}"
+
+    @property
+    def description(self) -> str:
+        """For people."""
+        return f"PEM file {self.key}"
+
+    def open(self) -> OpenedKey:
+        """Read the key, and make sure that it can sign.
+
+        Raises:
+            FileMissingError, KeyExposedError, KeyUnreadableError: what and where.
+            PassphraseMissingError, PassphraseWrongError: the passphrase's file is to be looked after.
+        """
+        secret = None if self.passphrase is None else _read_passphrase(self.passphrase)
+        return OpenedKey(self.name, _load_key(read_private(self.key, "private key"), self, secret))
+
+    def create(self, kind: KeyKind, *, exportable: bool) -> OpenedKey:  # noqa: ARG002 -- a file can always be copied
+        """Make a key and its file, whole or not at all, readable by its owner alone.
+
+        It is encrypted where a passphrase's file is named.
+
+        Raises:
+            KeyExistsError: the file is there, whatever it holds.
+            FileUnwritableError: the folder is not there, or cannot be written.
+            FileMissingError, KeyExposedError, PassphraseMissingError: the passphrase's file.
+        """
+        secret = None if self.passphrase is None else _read_passphrase(self.passphrase)
+        if os.path.lexists(self.key):
+            raise _exists(self)
+        made = _make(kind)
+        _write_new(self, pem_of(made, secret))
+        return OpenedKey(self.name, made)
+
+    def export(self, passphrase: bytes | None) -> bytes:
+        """The key as PEM (PKCS#8), encrypted where a passphrase is given.
+
+        Raises:
+            As `open` does.
+        """
+        return pem_of(self.open().private_key, passphrase)
 
 
-def open_pem_file(key: Path, chain: Path, passphrase: Path | None = None) -> PemFileSigner:
-    """Read key and chain. Whether they belong together is the caller's to ask.
+def read_place(uri: str) -> PemPlace:
+    """Read `file:/absolute/key.pem`, and the names of the files behind it.
 
     Raises:
-        FileMissingError, KeyExposedError, KeyUnreadableError, ChainUnreadableError: what and where.
+        SignerUriError: not of that form.
     """
-    secret = None
-    if passphrase is not None:
-        secret = _read_private(passphrase, "passphrase").rstrip(b"\r\n")
-    loaded = _load_key(_read_private(key, "private key"), key, secret)
+    parts = read_uri(uri, options=("passphrase",), form=FORM)
+    path = unquote(parts.path)
+    if path.startswith("///"):
+        path = path[2:]
+    if not path.startswith("/") or path.startswith("//") or path.endswith("/") or "\0" in path:
+        raise SignerUriError(f"a key's file is named by its absolute path; write {FORM}")
+    return PemPlace(Path(path), parts.file("passphrase", form=FORM), parts.file("chain", form=FORM))
+
+
+def pem_of(key: PrivateKey, passphrase: bytes | None) -> bytes:
+    """A private key that is at hand as PEM (PKCS#8)."""
+    encryption: KeySerializationEncryption = (
+        NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    )
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
+    """The certificates of a PEM file, in its order.
+
+    Raises:
+        FileMissingError, ChainUnreadableError: what and where.
+    """
     try:
-        certificates = tuple(x509.load_pem_x509_certificates(_read(chain, "certificate chain")))
+        return tuple(x509.load_pem_x509_certificates(_read(path, "certificate chain")))
     except ValueError as error:
-        raise ChainUnreadableError(f"{chain}: holds no readable PEM certificates ({error})") from None
-    return PemFileSigner(name=f"file:{key}", chain=certificates, private_key=loaded)
+        raise ChainUnreadableError(f"{path}: holds no readable PEM certificates ({error})") from None
 
 
-def _load_key(pem: bytes, path: Path, secret: bytes | None) -> PrivateKey:
+def read_private(path: Path, what: str) -> bytes:
+    """The content of a file that must be its owner's alone.
+
+    Raises:
+        FileMissingError, KeyExposedError: what and where.
+    """
+    content = _read(path, what)
+    mode = path.stat().st_mode
+    if mode & _OTHERS:
+        raise KeyExposedError(
+            f"{path}: the {what} may be read by others on this machine (mode {stat.S_IMODE(mode):04o}); "
+            f"run: chmod 600 {path}"
+        )
+    return content
+
+
+def _read_passphrase(path: Path) -> bytes:
+    # Editors put a line end behind it, and nobody's passphrase ends with one.
+    secret = read_private(path, "passphrase").rstrip(b"\r\n")
+    if not secret:
+        raise PassphraseMissingError(f"{path}: the passphrase's file is empty; write the passphrase into it")
+    return secret
+
+
+def _load_key(pem: bytes, place: PemPlace, secret: bytes | None) -> PrivateKey:
+    path = place.key
     try:
         # The library's own proof that an RSA key is sound takes a fifth of a second at every start;
         # one signature, made and verified below, takes a hundredth of that and finds the same.
         loaded = load_pem_private_key(pem, secret, unsafe_skip_rsa_key_validation=True)
     except TypeError:
-        wanted = (
-            "is encrypted; add passphrase=/path/of/a/file to the signer's URI"
-            if secret is None
-            else "is not encrypted; take the passphrase out of the signer's URI"
-        )
-        raise KeyUnreadableError(f"{path}: the key {wanted}") from None
+        if secret is None:
+            raise PassphraseMissingError(
+                f"{path}: the key is encrypted; add passphrase=/path/of/a/file to the signer's URI"
+            ) from None
+        raise KeyUnreadableError(
+            f"{path}: the key is not encrypted; take the passphrase out of the signer's URI"
+        ) from None
     except (ValueError, UnsupportedAlgorithm):
         # The library's own words may quote what it read; they stay here.
-        raise KeyUnreadableError(
-            f"{path}: holds no PEM private key that can be read, or the passphrase is wrong"
-        ) from None
+        if secret is not None and b"ENCRYPTED" in pem:
+            raise PassphraseWrongError(
+                f"{path}: the passphrase in {place.passphrase} does not open this key (or the key's file is "
+                "damaged); correct the passphrase's file"
+            ) from None
+        raise KeyUnreadableError(f"{path}: holds no PEM private key that can be read") from None
     if not isinstance(loaded, RSAPrivateKey | EllipticCurvePrivateKey):
         raise KeyUnreadableError(f"{path}: holds neither an RSA nor an EC key")
     if not _is_sound(loaded):
@@ -112,15 +237,54 @@ def _is_sound(key: PrivateKey) -> bool:
     return True
 
 
-def _read_private(path: Path, what: str) -> bytes:
-    content = _read(path, what)
-    mode = path.stat().st_mode
-    if mode & _OTHERS:
-        raise KeyExposedError(
-            f"{path}: the {what} may be read by others on this machine (mode {stat.S_IMODE(mode):04o}); "
-            f"run: chmod 600 {path}"
-        )
-    return content
+def _make(kind: KeyKind) -> PrivateKey:
+    match kind:
+        case KeyKind.RSA_3072:
+            return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+        case KeyKind.RSA_4096:
+            return rsa.generate_private_key(public_exponent=65537, key_size=4096)
+        case KeyKind.P_256:
+            return ec.generate_private_key(ec.SECP256R1())
+        case KeyKind.P_384:
+            return ec.generate_private_key(ec.SECP384R1())
+
+
+def _write_new(place: PemPlace, pem: bytes) -> None:
+    """Beside its place first: a kill leaves a whole key there, or none."""
+    folder = place.key.parent
+    try:
+        handle, beside = tempfile.mkstemp(prefix=".unfinished-", dir=folder)  # for its owner alone
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(beside, place.key)  # unlike a rename, it overwrites nothing
+        finally:
+            with suppress(OSError):
+                Path(beside).unlink()
+        _sync(folder)
+    except FileExistsError:
+        raise _exists(place) from None
+    except OSError as error:
+        raise FileUnwritableError(
+            f"{place.key}: the new key cannot be written ({error.strerror}); make the folder, or name another"
+        ) from None
+
+
+def _exists(place: PemPlace) -> KeyExistsError:
+    return KeyExistsError(
+        f"{place.key}: is there already, and a key is never overwritten; name another file, or move it away"
+    )
+
+
+def _sync(folder: Path) -> None:
+    """A name that is only in memory does not survive a power failure."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -1,7 +1,8 @@
-"""What signing needs of a key, wherever it lives, and the refusals of everything in this room."""
+"""What signing needs of a key, wherever it lives, and the refusals that all places of keys share."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from feedsrv.errors import OperatorError
+from feedsrv.errors import OperatorError, UnavailableError
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 """Real, or a stand-in for a key that never leaves its module and can only `sign`."""
@@ -19,6 +20,54 @@ class SigningError(OperatorError):
     """A document could not be signed; nothing was published."""
 
     code = "signing"
+
+
+class KeyAwayError(UnavailableError):
+    """The place where a key lives does not answer, or is too busy; trying again later may help."""
+
+    code = "signing.away"
+
+
+class KeyMissingError(SigningError):
+    """The place is there, but holds no key of that name."""
+
+    code = "signing.key_missing"
+
+
+class KeyExistsError(SigningError):
+    """There is a key of that name already, and keys are never overwritten."""
+
+    code = "signing.key_exists"
+
+
+class KeyKindError(SigningError):
+    """The key is of a kind that cannot sign here, or that its place cannot make."""
+
+    code = "signing.key_kind"
+
+
+class KeyNotAllowedError(SigningError):
+    """The key is there, but its place does not let it be used for signing."""
+
+    code = "signing.not_allowed"
+
+
+class NotExportableError(SigningError):
+    """The key cannot leave the place where it lives."""
+
+    code = "signing.not_exportable"
+
+
+class KeyOnlySignsError(SigningError):
+    """More was asked of a key in a module or service than a signature by SHA-256."""
+
+    code = "signing.only_signs"
+
+
+class SignatureUnsoundError(SigningError):
+    """A module or service gave a signature that its own public key does not verify."""
+
+    code = "signing.unsound"
 
 
 class Signer(Protocol):
@@ -35,6 +84,23 @@ class Signer(Protocol):
     @property
     def private_key(self) -> PrivateKey:
         """What signs."""
+
+
+@dataclass(frozen=True)
+class OpenedKey:
+    """A key that is ready to sign, and the name that people know it by."""
+
+    name: str
+    private_key: PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True)
+class OpenedSigner:
+    """A `Signer` whose key and certificates were opened by a URI."""
+
+    name: str
+    chain: tuple[x509.Certificate, ...]
+    private_key: PrivateKey = field(repr=False)
 
 
 def ends(signer: Signer) -> datetime:
