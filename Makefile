@@ -32,6 +32,7 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 
 run: $(VENV)/run.stamp  ## set up, publish the mitigations of this repository, serve them [PORT=8080 DATA=.run]
 	@FEEDSRV_DATA='$(DATA)' FEEDSRV_DEVELOPMENT_KEYS='$(KEYS)' FEEDSRV_BIND='$(HOST):$(PORT)' \
+	  FEEDSRV_PRIVATE_BIND="$(HOST):$$(($(PORT) + 1))" \
 	  exec $(BIN)/feedsrv run --content mitigations
 
 test: $(VENV)/dev.stamp  ## set up and run every test; what this machine cannot run is named at the end

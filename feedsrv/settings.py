@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     timestamp_url: str | None = Field(
         default=None,
         pattern="^https?://.+",
-        description="Address of a time-stamping authority (RFC 3161); mitigations are stamped for the audit log.",
+        description="Address of a time-stamping authority (RFC 3161), which stamps mitigations.",
     )
     timestamp_anchors: Path | None = Field(
         default=None, description="PEM file with the roots of the time-stamping authority."
