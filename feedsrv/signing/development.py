@@ -141,11 +141,13 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
     root = Authority(issuing.issue_root(keys[Role.ROOT], organisation=organisation, now=now), keys[Role.ROOT])
     authorities = {Role.ROOT: root}
     for role in (Role.MITIGATION_CA, Role.FEED_CA):
-        certificate = issuing.issue(role, keys[role], root, organisation=organisation, now=now)
+        certificate = issuing.issue(role, keys[role].public_key(), root, organisation=organisation, now=now)
         authorities[role] = Authority(certificate, keys[role])
         _write(_certificate(place, role), _pem(certificate))
     for role, issuer in _ISSUER.items():
-        leaf = issuing.issue(role, keys[role], authorities[issuer], organisation=organisation, now=now)
+        leaf = issuing.issue(
+            role, keys[role].public_key(), authorities[issuer], organisation=organisation, now=now
+        )
         _write(_certificate(place, role), _pem(leaf, authorities[issuer].certificate))
     for role in _AUTHORITIES:
         _write(_crl(place, role), _crl_bytes(authorities[role], now))
@@ -167,7 +169,9 @@ def _renew(folder: Path, organisation: str, now: datetime) -> None:
         leaf = signer.chain[0]
         if _is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now):
             issuer = _authority(folder, issuer_role, now)
-            fresh = issuing.issue(role, signer.private_key, issuer, organisation=organisation, now=now)
+            fresh = issuing.issue(
+                role, signer.private_key.public_key(), issuer, organisation=organisation, now=now
+            )
             _write(_certificate(folder, role), _pem(fresh, issuer.certificate))
     for role in _AUTHORITIES:
         path = _crl(folder, role)

@@ -1,33 +1,80 @@
-"""Issuing certificates and CRLs by the certificate profile, word for word what `trust` demands."""
+"""Issuing certificates and CRLs by the certificate profile, word for word what `trust` demands.
+
+A key that lives in a module issues as well as one in memory: it is asked to sign, and for nothing else.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
-from feedsrv.signing.signer import PrivateKey
-from feedsrv.trust.profile import EKU, PROFILES, RSA_ISSUED_BITS, CertificateProfile, Role
+from feedsrv.clock import to_text
+from feedsrv.errors import BadInputError
+from feedsrv.signing.documents import check_belongs_together
+from feedsrv.signing.requesting import (
+    PublicKey,
+    RequestNameError,
+    RequestRoleError,
+    RequestSignatureError,
+    alternative_names,
+    check_key,
+    check_requestable,
+    profile_extensions,
+    requested_names,
+    subject_of,
+)
+from feedsrv.signing.signer import PrivateKey, SigningError
+from feedsrv.trust.certificates import UNREADABLE, Party, name_of, read_party, reason_of
+from feedsrv.trust.profile import ANY_USAGE, PROFILES, RSA_ISSUED_BITS, Role
+from feedsrv.trust.refusals import UntrustedError
 
 CRL_LIFETIME: Final = timedelta(days=30)
+REASONS: Final[Mapping[str, x509.ReasonFlags]] = MappingProxyType(
+    {
+        one.name: one
+        for one in x509.ReasonFlags
+        # There is no way back from a revocation here, and no delta.
+        if one not in {x509.ReasonFlags.certificate_hold, x509.ReasonFlags.remove_from_crl}
+    }
+)
+"""Why a certificate may be revoked (RFC 5280, 5.3.1), by the names that records and commands use."""
 _BACKDATED: Final = timedelta(hours=1)
 """Other machines' clocks are behind ours."""
-_KEY_USAGES: Final = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
+_MOST_SERIAL: Final = 2**160
+_MOST_CRL_NUMBER: Final = 2**159
+"""20 octets, of which the first bit is the sign (RFC 5280, 5.2.3)."""
+
+
+class IssuerUnfitError(SigningError):
+    """A CA cannot issue this: its certificate is not for it, has ended, or has not begun."""
+
+    code = "issuing.issuer_unfit"
+
+
+class IssuingFailedError(SigningError):
+    """The CA's key or the library did not deliver a signature that holds; nothing was issued."""
+
+    code = "issuing.failed"
+
+
+class LifetimeError(BadInputError):
+    """A certificate cannot live for as long or as short as was asked."""
+
+    code = "issuing.lifetime"
+
+
+class RevocationEntryError(BadInputError):
+    """What is to be revoked cannot stand in a CRL."""
+
+    code = "issuing.revocation_entry"
 
 
 @dataclass(frozen=True)
@@ -35,7 +82,7 @@ class Authority:
     """A CA: its certificate and the key that issues."""
 
     certificate: x509.Certificate
-    private_key: PrivateKey
+    private_key: PrivateKey = field(repr=False)
 
 
 def new_key() -> rsa.RSAPrivateKey:
@@ -44,78 +91,306 @@ def new_key() -> rsa.RSAPrivateKey:
 
 
 def issue_root(key: PrivateKey, *, organisation: str, now: datetime) -> x509.Certificate:
-    """A self-signed root."""
-    name = _name(Role.ROOT, organisation)
-    builder = _start(Role.ROOT, key, name, now, now + PROFILES[Role.ROOT].lifetime)
-    return builder.issuer_name(name).sign(key, hashes.SHA256())
+    """A self-signed root.
+
+    Raises:
+        RequestKeyError, RequestNameError: the key or the name cannot be a root's.
+        IssuingFailedError: the key does not sign.
+    """
+    public_key = check_key(key.public_key(), Role.ROOT, name="the root's key")
+    name = subject_of(Role.ROOT, organisation=organisation)
+    builder = _start(name, public_key, now - _BACKDATED, now + PROFILES[Role.ROOT].lifetime)
+    builder = _with(builder, profile_extensions(Role.ROOT, None))
+    root = builder.issuer_name(name).sign(key, hashes.SHA256())
+    return _checked(root, root)
 
 
-def issue(
+def issue(  # noqa: PLR0913 -- what a certificate says, each by its name
     role: Role,
-    key: PrivateKey,
+    public_key: object,
     issuer: Authority,
     *,
     organisation: str,
     now: datetime,
+    common_name: str | None = None,
+    lifetime: timedelta | None = None,
+    names: Sequence[str] = (),
 ) -> x509.Certificate:
-    """A certificate of that role. It never outlives its issuer."""
-    profile = PROFILES[role]
-    end = min(now + profile.lifetime, issuer.certificate.not_valid_after_utc)
-    builder = _start(role, key, _name(role, organisation), now, end)
-    if profile.kind is not None:
-        # Not critical: some stacks refuse a critical one, and our own check asks for it anyway.
-        builder = builder.add_extension(x509.ExtendedKeyUsage([EKU[profile.kind]]), critical=False)
-    return (
-        builder.issuer_name(issuer.certificate.subject)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private_key.public_key()),
-            critical=False,
+    """A certificate of that role, as long as the profile says where no `lifetime` does.
+
+    It never outlives its issuer, nor begins before it.
+
+    Raises:
+        RequestKeyError, RequestNameError, RequestRoleError, LifetimeError: what cannot be certified.
+        IssuerUnfitError, KeyMismatchError: this CA cannot issue it.
+        IssuingFailedError: its key does not sign.
+    """
+    check_requestable(role)
+    subject = subject_of(role, organisation=organisation, common_name=common_name, names=names)
+    alternative = alternative_names(role, names)
+    return _issue(role, public_key, subject, alternative, issuer, now=now, lifetime=lifetime)
+
+
+def certify(
+    request: x509.CertificateSigningRequest,
+    role: Role,
+    issuer: Authority,
+    *,
+    now: datetime,
+    lifetime: timedelta | None = None,
+) -> x509.Certificate:
+    """Answer a request: it brings key, subject and a TLS end's names; all else the profile decides.
+
+    What else it asks for is not granted; `requesting.differences` says what that is.
+
+    Raises:
+        RequestSignatureError, RequestKeyError, RequestNameError, RequestRoleError, LifetimeError: what
+            cannot be certified.
+        IssuerUnfitError, KeyMismatchError: this CA cannot issue it.
+        IssuingFailedError: its key does not sign.
+    """
+    check_requestable(role)
+    if not request.is_signature_valid:
+        raise RequestSignatureError("the request is not signed by its own key; ask for another one")
+    if not list(request.subject):
+        raise RequestNameError("the request names no subject; ask for one that names organisation and owner")
+    names = requested_names(request) if PROFILES[role].needs_dns_name or role is Role.TLS_AGENT else None
+    if PROFILES[role].needs_dns_name and not names:
+        raise RequestNameError(f"the request names no machine, and a {role} needs the names clients ask for")
+    key = request.public_key()
+    return _issue(role, key, request.subject, names, issuer, now=now, lifetime=lifetime)
+
+
+def cross_certify(certificate: x509.Certificate, issuer: Authority, *, now: datetime) -> x509.Certificate:
+    """The same CA, by name and key, under another one; whoever pins that one then believes it, too.
+
+    It carries the extensions of the certificate that it stands beside, and outlives neither that one
+    nor its issuer.
+
+    Raises:
+        RequestRoleError: the certificate is no CA's.
+        IssuerUnfitError, KeyMismatchError: this CA cannot issue it.
+        IssuingFailedError: its key does not sign.
+    """
+    try:
+        party = read_party(certificate, source="certificate to cross-certify")
+    except UntrustedError as error:
+        raise RequestRoleError(f"{name_of(certificate)} cannot be certified: {error}") from error
+    if not party.is_ca:
+        raise RequestRoleError(f"{name_of(certificate)} is no CA; only roots and CAs are cross-certified")
+    _check_issuer(issuer, party.extended_key_usage or (), now=now, is_ca=True, is_ours=False)
+    public_key = check_key(certificate.public_key(), Role.ROOT, name=name_of(certificate))
+    begins = max(now - _BACKDATED, certificate.not_valid_before_utc, issuer.certificate.not_valid_before_utc)
+    ends = min(certificate.not_valid_after_utc, issuer.certificate.not_valid_after_utc)
+    if ends <= now:
+        raise LifetimeError(
+            f"{name_of(certificate)} ended at {to_text(ends)}; certify the one that follows it"
         )
-        .sign(issuer.private_key, hashes.SHA256())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(certificate.subject)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
     )
+    kept = [one for one in certificate.extensions if isinstance(one.value, _KEPT)]
+    if not any(isinstance(one.value, x509.SubjectKeyIdentifier) for one in kept):
+        own = x509.SubjectKeyIdentifier.from_public_key(public_key)
+        builder = builder.add_extension(own, critical=False)
+    builder = _with(builder, ((one.value, one.critical) for one in kept))
+    return _sign(builder, issuer)
 
 
-def issue_crl(issuer: Authority, *, now: datetime) -> x509.CertificateRevocationList:
-    """A CRL that revokes nothing: it shows that somebody looked."""
-    return (
+_KEPT: Final = (
+    x509.BasicConstraints,
+    x509.KeyUsage,
+    x509.ExtendedKeyUsage,
+    x509.SubjectKeyIdentifier,
+    x509.CertificatePolicies,
+    x509.NameConstraints,
+)
+"""What belongs to a CA and not to who certified it."""
+
+
+def issue_crl(
+    issuer: Authority,
+    *,
+    revoked: Iterable[tuple[int, datetime, str]] = (),
+    number: int | None = None,
+    now: datetime,
+) -> x509.CertificateRevocationList:
+    """A CRL of all that this CA revoked: serial number, since when, and a reason of `REASONS`.
+
+    Of two entries of one serial number the earlier counts. Without a `number` it takes the seconds of
+    `now`, which grow as those of the lists before it did.
+
+    Raises:
+        RevocationEntryError: an entry or the number cannot stand in a CRL.
+        IssuerUnfitError, KeyMismatchError: this CA cannot issue CRLs.
+        IssuingFailedError: its key does not sign.
+    """
+    name, party = _check_authority(issuer, now=now)
+    if not (party.key_usage and party.key_usage.crl_sign):
+        raise IssuerUnfitError(f"{name} lacks the key usage cRLSign; certify it anew with that usage")
+    number = int(now.timestamp()) if number is None else number
+    if not 0 <= number < _MOST_CRL_NUMBER:
+        raise RevocationEntryError(
+            f"a CRL cannot have the number {number}; give one above that of the last CRL"
+        )
+    builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
         .last_update(now - _BACKDATED)
         .next_update(now + CRL_LIFETIME)
-        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private_key.public_key()),
-            critical=False,
-        )
-        .sign(issuer.private_key, hashes.SHA256())
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(_authority_key_identifier(issuer.certificate), critical=False)
     )
+    entries: dict[int, tuple[datetime, str]] = {}
+    for serial, since, reason in revoked:
+        known = entries.get(serial)
+        if known is None or since < known[0]:
+            entries[serial] = (since, reason)
+    for serial, (since, reason) in sorted(entries.items()):
+        builder = builder.add_revoked_certificate(_entry(serial, since, reason))
+    crl = builder.sign(issuer.private_key, hashes.SHA256())
+    if not crl.is_signature_valid(check_key(issuer.certificate.public_key(), Role.ROOT, name="the CA's key")):
+        raise IssuingFailedError(
+            f"{name_of(issuer.certificate)}: the CRL's signature does not hold; look at the key"
+        )
+    return crl
+
+
+def _entry(serial: int, since: datetime, reason: str) -> x509.RevokedCertificate:
+    flag = REASONS.get(reason)
+    if flag is None:
+        raise RevocationEntryError(f"{reason!r} is no reason to revoke; the reasons are {', '.join(REASONS)}")
+    if not 0 < serial < _MOST_SERIAL:
+        raise RevocationEntryError(
+            f"no certificate has the serial number {serial:x}; look it up in `key list`"
+        )
+    builder = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since)
+    if flag is not x509.ReasonFlags.unspecified:  # said by leaving it out (RFC 5280, 5.3.1)
+        builder = builder.add_extension(x509.CRLReason(flag), critical=False)
+    return builder.build()
+
+
+def _issue(  # noqa: PLR0913 -- what a certificate says, each by its name
+    role: Role,
+    key: object,
+    subject: x509.Name,
+    names: x509.SubjectAlternativeName | None,
+    issuer: Authority,
+    *,
+    now: datetime,
+    lifetime: timedelta | None,
+) -> x509.Certificate:
+    profile = PROFILES[role]
+    public_key = check_key(key, role, name=f"the key for the {role}")
+    _check_issuer(issuer, profile.usages(), now=now, is_ca=profile.is_ca, is_ours=profile.kind is not None)
+    if subject == issuer.certificate.subject:
+        raise RequestNameError(
+            f"the subject {subject.rfc4514_string()!r} is the CA's own, and receivers could not tell the two "
+            "apart; choose another common name"
+        )
+    lifetime = profile.lifetime if lifetime is None else lifetime
+    if not timedelta(0) < lifetime <= profile.lifetime:
+        raise LifetimeError(
+            f"a {role} lives for up to {profile.lifetime.days} days, and {lifetime} was asked; ask for less"
+        )
+    begins = max(now - _BACKDATED, issuer.certificate.not_valid_before_utc)
+    ends = min(now + lifetime, issuer.certificate.not_valid_after_utc)
+    builder = _start(subject, public_key, begins, ends)
+    return _sign(_with(builder, profile_extensions(role, names)), issuer)
+
+
+def _check_issuer(
+    issuer: Authority, usages: Collection[x509.ObjectIdentifier], *, now: datetime, is_ca: bool, is_ours: bool
+) -> None:
+    """The CA may issue what has these extended key usages; `is_ours`: receivers ask for them in it, too."""
+    name, party = _check_authority(issuer, now=now)
+    if not (party.key_usage and party.key_usage.key_cert_sign):
+        raise IssuerUnfitError(f"{name} lacks the key usage keyCertSign; issue by a CA that has it")
+    if is_ca and party.basic_constraints and party.basic_constraints.path_length == 0:
+        raise IssuerUnfitError(f"{name} permits no CA below itself (path length 0); issue by a root")
+    held = party.extended_key_usage
+    must_hold = is_ours and not is_ca
+    is_limited = held is not None and ANY_USAGE not in held
+    missing = frozenset(usages) - (held or frozenset())
+    if missing and (must_hold or is_limited):
+        lacking = ", ".join(sorted(one.dotted_string for one in missing))
+        raise IssuerUnfitError(
+            f"{name} lacks the extended key usage {lacking}, so receivers would refuse what it issues; "
+            "issue by the CA that has it"
+        )
+
+
+def _check_authority(issuer: Authority, *, now: datetime) -> tuple[str, Party]:
+    certificate = issuer.certificate
+    name = name_of(certificate)
+    check_belongs_together(issuer.private_key, (certificate,), name=name)
+    try:
+        party = read_party(certificate, source="issuing CA")
+    except UntrustedError as error:
+        raise IssuerUnfitError(f"{name} cannot be read: {error}") from error
+    if not party.is_ca:
+        raise IssuerUnfitError(f"{name} is no CA; name the CA's certificate and key")
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < begins:
+        raise IssuerUnfitError(
+            f"{name} begins at {to_text(begins)}, and it is {to_text(now)}; set the clock right"
+        )
+    if now >= ends:
+        raise IssuerUnfitError(f"{name} ended at {to_text(ends)}, and it is {to_text(now)}; renew it first")
+    return name, party
 
 
 def _start(
-    role: Role, key: PrivateKey, name: x509.Name, now: datetime, end: datetime
+    subject: x509.Name, public_key: PublicKey, begins: datetime, ends: datetime
 ) -> x509.CertificateBuilder:
-    profile = PROFILES[role]
+    own = x509.SubjectKeyIdentifier.from_public_key(public_key)
     return (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .public_key(key.public_key())
+        .subject_name(subject)
+        .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(profile.is_ca, profile.path_length), critical=True)
-        .add_extension(_usage(profile), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+        .add_extension(own, critical=False)
     )
 
 
-def _usage(profile: CertificateProfile) -> x509.KeyUsage:
-    return x509.KeyUsage(**{name: name in profile.key_usage for name in _KEY_USAGES})
+def _with(
+    builder: x509.CertificateBuilder, extensions: Iterable[tuple[x509.ExtensionType, bool]]
+) -> x509.CertificateBuilder:
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder
 
 
-def _name(role: Role, organisation: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{organisation} {role}"[:64]),
-        ]
-    )
+def _sign(builder: x509.CertificateBuilder, issuer: Authority) -> x509.Certificate:
+    builder = builder.issuer_name(issuer.certificate.subject)
+    builder = builder.add_extension(_authority_key_identifier(issuer.certificate), critical=False)
+    return _checked(builder.sign(issuer.private_key, hashes.SHA256()), issuer.certificate)
+
+
+def _checked(certificate: x509.Certificate, issuer: x509.Certificate) -> x509.Certificate:
+    """A module may answer anything; what it signed is verified before anybody gets it."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, *UNREADABLE) as error:
+        raise IssuingFailedError(
+            f"{name_of(issuer)}: its key signed, but the signature does not hold ({reason_of(error)}); "
+            "look at the key or its module"
+        ) from error
+    return certificate
+
+
+def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """As the issuer names its own key, which need not be as we would: OpenSSL compares the two."""
+    try:
+        own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        public_key = check_key(issuer.public_key(), Role.ROOT, name=name_of(issuer))
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
