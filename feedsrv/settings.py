@@ -13,6 +13,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -74,8 +75,35 @@ def _whole_seconds(span: timedelta) -> timedelta:
     return span
 
 
+def _address(url: str, schemes: tuple[str, ...], form: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(form) from None
+    # A password would stand in logs; a query or a fragment cannot be followed by a path.
+    is_plain = parts.hostname and not (parts.username or parts.password or parts.query or parts.fragment)
+    if parts.scheme not in schemes or not is_plain or not url.isprintable() or " " in url:
+        raise ValueError(form)
+    return url
+
+
+def _public_url(url: str) -> str:
+    return _address(url, ("http", "https"), _PUBLIC_FORM).rstrip("/")
+
+
+def _clock_sources(text: str) -> str:
+    named = [one.strip() for one in text.split(",")]
+    return ",".join(_address(one, ("https",), _CLOCK_FORM) for one in named)
+
+
+_PUBLIC_FORM: Final = "write an address without password or query, such as https://mitigations.example.com"
+_CLOCK_FORM: Final = "write https:// addresses with commas between them, such as https://www.example.com"
+
 Span = Annotated[timedelta, AfterValidator(_whole_seconds)]
 Bind = Annotated[str, AfterValidator(_bindable)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+ClockSources = Annotated[str, AfterValidator(_clock_sources)]
 
 
 class Settings(BaseSettings):
@@ -136,6 +164,17 @@ class Settings(BaseSettings):
     bind: Bind = Field(default="127.0.0.1:8080", description="Address and port of the public surface.")
     workers: int = Field(default=2, ge=1, le=64, description="gunicorn worker processes.")
     threads: int = Field(default=8, ge=1, le=256, description="Threads per worker.")
+    private_bind: Bind = Field(
+        default="127.0.0.1:8081", description="Address and port of the private surface: status and metrics."
+    )
+    public_url: PublicUrl | None = Field(
+        default=None,
+        description="Address at which agents reach the public surface; looked at from outside where it is set.",
+    )
+    clock_sources: ClockSources | None = Field(
+        default=None,
+        description="https:// addresses whose Date is compared with our clock, with commas between them.",
+    )
 
     @model_validator(mode="after")
     def _keys_come_together(self) -> Self:
@@ -177,6 +216,11 @@ class Settings(BaseSettings):
         if not (self.mitigation_signer and self.feed_signer and self.anchors and self.organisation):
             return None
         return OwnKeys(self.mitigation_signer, self.feed_signer, self.anchors, self.organisation)
+
+    @property
+    def clock_urls(self) -> tuple[str, ...]:
+        """The addresses whose Date is compared with our clock."""
+        return tuple(self.clock_sources.split(",")) if self.clock_sources else ()
 
     @property
     def database(self) -> str:
@@ -243,6 +287,9 @@ _FORMS: Final = {
     "threads": "write a whole number from 1 to 256",
     "publisher": "write 1 to 64 characters",
     "bind": _BIND_FORM,
+    "private_bind": _BIND_FORM,
+    "public_url": _PUBLIC_FORM,
+    "clock_sources": _CLOCK_FORM,
     "timestamp_url": "write an address such as http://tsa.example/tsr",
     "feed_lifetime": _SPAN_FORM,
     "poll_interval": _SPAN_FORM,
