@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from feedsrv.clock import to_text
 from feedsrv.lints.publication import FeedStep, Publication
 from feedsrv.model.catalogue import Catalogue
-from feedsrv.model.feed import Entry, Feed, Poll, digest_of
+from feedsrv.model.feed import Announcement, Entry, Feed, Poll, digest_of
 from feedsrv.publishing.gathering import Gathered, Line, Listed
 from feedsrv.publishing.reading import draft_of
 from feedsrv.publishing.records import (
@@ -55,30 +56,35 @@ class Plan:
         return tuple(intended(feed) for feed, _ in self.feeds)
 
 
-def assemble(gathered: Gathered, pace: Pace, *, at: datetime, key_ends: datetime) -> Plan:
-    """Give every feed that changes its next version."""
+def assemble(
+    gathered: Gathered,
+    pace: Pace,
+    *,
+    at: datetime,
+    key_ends: datetime,
+    announced: tuple[Announcement, ...] = (),
+) -> Plan:
+    """Give every feed that changes its next version, which carries what is announced."""
     unsigned = {one.id: Published(one.digest, len(one.unsigned), at) for one in gathered.candidates}
+    shared = _Shared(at, min(at + pace.lifetime, key_ends), pace.poll, announced)
     return Plan(
         revisions=gathered.candidates,
         updates=gathered.releasing,
-        feeds=tuple(
-            (_next(line, unsigned, pace, at=at, key_ends=key_ends), line.head)
-            for line in gathered.lines
-            if line.is_changed
-        ),
+        feeds=tuple((_next(line, unsigned, shared), line.head) for line in gathered.lines if line.is_changed),
         standing=gathered.standing,
     )
 
 
-def assemble_refresh(
+def assemble_refresh(  # noqa: PLR0913 -- as `assemble`, and what stands
     lines: Iterable[tuple[Head, int]],
     standing: tuple[Standing, ...],
     pace: Pace,
     *,
     at: datetime,
     key_ends: datetime,
+    announced: tuple[Announcement, ...] = (),
 ) -> Plan:
-    """Give each of these feeds a next version that says the same, later.
+    """Give each of these feeds a next version that lists the same, later, and what is announced now.
 
     Each comes with the number of that version.
     """
@@ -94,6 +100,7 @@ def assemble_refresh(
                     expires=min(at + pace.lifetime, key_ends),
                     previous=head.digest,
                     poll=pace.poll,
+                    announced=announced,
                 ),
                 head,
             )
@@ -140,7 +147,13 @@ def completed(feed: Feed, signed: Mapping[str, Published]) -> Feed:
 
 def intended(feed: Feed) -> IntendedFeed:
     """What an intention says of a feed; true of it before and after its mitigations are signed."""
-    said = [[entry.id, entry.revision, entry.state.value, entry.rollout] for entry in feed.entries]
+    said: list[object] = [
+        [entry.id, entry.revision, entry.state.value, entry.rollout] for entry in feed.entries
+    ]
+    # Only where there are any: what an earlier version intended, and left undone, must stay what it was.
+    said += [
+        [one.role, to_text(one.begins), one.sha256, *map(digest_of, one.vouchers)] for one in feed.announced
+    ]
     return IntendedFeed(
         product=feed.product,
         channel=feed.channel,
@@ -152,18 +165,27 @@ def intended(feed: Feed) -> IntendedFeed:
     )
 
 
-def _next(
-    line: Line, unsigned: Mapping[str, Published], pace: Pace, *, at: datetime, key_ends: datetime
-) -> Feed:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all feeds of one publication say alike."""
+
+    issued: datetime
+    expires: datetime
+    poll: Poll
+    announced: tuple[Announcement, ...]
+
+
+def _next(line: Line, unsigned: Mapping[str, Published], shared: _Shared) -> Feed:
     return Feed(
         product=line.product,
         channel=line.channel,
         version=line.number,
-        issued=at,
-        expires=min(at + pace.lifetime, key_ends),
+        issued=shared.issued,
+        expires=shared.expires,
         previous=line.head.digest if line.head else None,
         entries=tuple(_entry(one, unsigned) for one in line.listed),
-        poll=pace.poll,
+        poll=shared.poll,
+        announced=shared.announced,
     )
 
 

@@ -17,6 +17,7 @@ from feedsrv.model.catalogue import PRODUCT_ID
 from feedsrv.model.feed import Entry, Feed, digest_of, feed_path
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import CHANNEL, Draft, Mitigation
+from feedsrv.publishing.announced import take_over
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.drafting import begin_revision
 from feedsrv.publishing.listing import INDEX_JSON
@@ -120,8 +121,9 @@ def catch_up(work: Work, witness: Witness, ahead: Iterable[Head], *, by: str) ->
         StoreBehindError: something that these feeds list cannot be taken over.
     """
     told = []
-    for head in ahead:
-        taken = dict(_take_over(work, witness, head.feed))
+    # The oldest first: of what is announced, the newest feed has the last word.
+    for head in sorted(ahead, key=lambda one: one.feed.issued):
+        taken = dict(_take_over(work, witness, head.feed)) | take_over(work, head.feed)
         work.feeds.move(head, at=head.feed.issued)
         record(
             work.audit,

@@ -29,8 +29,9 @@ from feedsrv.codec.mitigation import write_mitigation
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.run import lint
 from feedsrv.model.catalogue import UpdateStage
-from feedsrv.model.feed import Poll, digest_of
+from feedsrv.model.feed import Announcement, Poll, digest_of
 from feedsrv.model.lifecycle import move
+from feedsrv.publishing.announced import announced_at
 from feedsrv.publishing.assembling import (
     Pace,
     Plan,
@@ -42,6 +43,7 @@ from feedsrv.publishing.assembling import (
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.catching_up import Sighting, Witness, catch_up, free_number, sight
 from feedsrv.publishing.gathering import gather
+from feedsrv.publishing.generations import remember_published
 from feedsrv.publishing.moving import Moving
 from feedsrv.publishing.outcome import Outcome
 from feedsrv.publishing.people import checked_name
@@ -111,14 +113,17 @@ class PublishCycle:
             recovered, seen = self._recover(actor, at)
             with self._store.look() as work:
                 gathered = gather(work, self._shelf, seen)
+                announced = announced_at(work, at)
             self._after(1)
             if gathered.is_nothing:
-                self._moving.keep_fixed_files(at)
+                self._keep_fixed_files(at)
                 return Outcome(held=gathered.held, recovered=recovered)
 
             refuse_ended_keys(self._signers, at)
             # The rules speak of feeds, too, so what step 3 settles is drawn up for step 2 to look at.
-            plan = assemble(gathered, self._pace, at=at, key_ends=ends(self._signers.feed))
+            plan = assemble(
+                gathered, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced
+            )
             self._lint(publication(plan, gathered, at=at))
             self._after(2)
             made = self._carry_out(plan, actor, at)
@@ -126,9 +131,10 @@ class PublishCycle:
             return Outcome.of(made, held=held, recovered=recovered)
 
     def refresh(self, *, by: str, at: datetime, force: bool = False) -> Outcome:
-        """Give feeds that are past a third of their lifetime a new version that says the same.
+        """Give feeds that are past a third of their lifetime a new version that lists the same.
 
-        With `force`, every feed. No mitigation is signed, and nothing that is approved goes out.
+        Those, too, that do not carry what is announced now. With `force`, every feed. No mitigation is
+        signed, and nothing that is approved goes out.
 
         Raises:
             As `run` does.
@@ -138,18 +144,23 @@ class PublishCycle:
             recovered, seen = self._recover(actor, at)
             with self._store.look() as work:
                 catalogue, standing = catalogue_of(work), work.revisions.standing()
+                announced = announced_at(work, at)
                 due = [
                     (head, free_number(work, self._shelf, head.feed.product, head.feed.channel))
                     for head in seen.heads
-                    if force or _is_due(head, at) or (head.feed.product, head.feed.channel) in seen.astray
+                    if force
+                    or _is_due(head, announced, at)
+                    or (head.feed.product, head.feed.channel) in seen.astray
                 ]
             self._after(1)
             if not due:
-                self._moving.keep_fixed_files(at)
+                self._keep_fixed_files(at)
                 return Outcome(recovered=recovered)
 
             refuse_ended_keys(self._signers, at)
-            plan = assemble_refresh(due, standing, self._pace, at=at, key_ends=ends(self._signers.feed))
+            plan = assemble_refresh(
+                due, standing, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced
+            )
             self._lint(refresh_publication(plan, catalogue, at=at))
             self._after(2)
             made = self._carry_out(plan, actor, at)
@@ -218,6 +229,12 @@ class PublishCycle:
         for one in made.revisions:
             log.info("mitigation.published", extra={"mitigation": str(one.revision), "by": by})
 
+    def _keep_fixed_files(self, at: datetime) -> None:
+        """Nothing is signed, yet agents may be told to pin other anchors from now on."""
+        if self._moving.keep_fixed_files(at):
+            with self._store.begin() as work:
+                remember_published(work, self._policy, at=at)
+
     def _intend(self, work: Work, plan: Plan, by: str, at: datetime) -> Intent:
         """Step 5: write down what is to be done, if it is still what was gathered."""
         for one in plan.revisions:
@@ -263,6 +280,7 @@ class PublishCycle:
         for feed in made.feeds:
             work.feeds.move(feed.head, at=at)
         work.intents.save(replace(intent, state=IntentState.DONE))
+        remember_published(work, self._policy, at=at)
         record(
             work.audit,
             at,
@@ -318,6 +336,6 @@ class PublishCycle:
             log.exception("publication.not_cleared", extra={"publication": intent.number})
 
 
-def _is_due(head: Head, at: datetime) -> bool:
+def _is_due(head: Head, announced: tuple[Announcement, ...], at: datetime) -> bool:
     feed = head.feed
-    return at >= feed.issued + (feed.expires - feed.issued) / 3
+    return feed.announced != announced or at >= feed.issued + (feed.expires - feed.issued) / 3

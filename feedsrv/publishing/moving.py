@@ -28,11 +28,12 @@ class Moving:
         self._page = page
         self._fixed_files = fixed_files
 
-    def keep_fixed_files(self, at: datetime) -> None:
-        """Exchange those fixed files that are others now, such as a renewed CRL."""
+    def keep_fixed_files(self, at: datetime) -> bool:
+        """Exchange those fixed files that are others now, such as a renewed CRL; says whether any was."""
         changed = self._changed_fixed_files()
         if changed:
             self._shelf.replace(changed, at=at)
+        return bool(changed)
 
     def files(self, work: Work, made: Made, at: datetime) -> dict[str, bytes]:
         """All files to exchange, in the order in which to exchange them."""

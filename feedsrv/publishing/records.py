@@ -150,7 +150,10 @@ class IntendedFeed:
     expires: datetime
     previous: str | None
     listing: str
-    """Digest of id, revision and state of every entry; sizes and digests are known only once signed."""
+    """Digest of id, revision and state of every entry, and of what is announced.
+
+    Sizes and digests are known only once signed.
+    """
 
 
 class IntentState(StrEnum):
