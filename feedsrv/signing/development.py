@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,6 +107,41 @@ def ensure_development_pki(
     )
 
 
+def authority(folder: Path, role: Role) -> Authority:
+    """A CA of the development PKI, with its key.
+
+    Raises:
+        DevelopmentPkiError: the role is not a CA's.
+        SigningError: its files cannot be used.
+    """
+    if role not in _AUTHORITIES:
+        raise DevelopmentPkiError(f"{folder}: a {role} is no CA; its certificate issues nothing")
+    signer = open_signer(_uri(folder.absolute(), role))
+    return Authority(signer.chain[0], signer.private_key)
+
+
+def revoke(
+    folder: Path, role: Role, revoked: Iterable[tuple[int, datetime, str]], *, now: datetime
+) -> x509.CertificateRevocationList:
+    """Add to the CRL of that CA: serial number, since when, and a reason. Renewals keep what it revokes.
+
+    Raises:
+        DevelopmentPkiError: the role is not a CA's, or the folder cannot be written.
+        RevocationEntryError, SigningError: the entry or the CA cannot be used.
+    """
+    folder = folder.absolute()
+    issuer = authority(folder, role)
+    try:
+        with _locked(folder):
+            crl = issuing.renew_crl(issuer, _read_crl(folder, role), revoked=revoked, now=now)
+            _write(_crl(folder, role), crl.public_bytes(Encoding.DER))
+    except OSError as error:
+        raise DevelopmentPkiError(
+            f"{error.filename or folder}: {error.strerror}; the CRL of the {role} was not changed"
+        ) from error
+    return crl
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     # The lock is freed by the kernel when its holder dies, however that happens. It lies beside the
@@ -150,7 +185,8 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
         )
         _write(_certificate(place, role), _pem(leaf, authorities[issuer].certificate))
     for role in _AUTHORITIES:
-        _write(_crl(place, role), _crl_bytes(authorities[role], now))
+        crl = issuing.issue_crl(authorities[role], now=now)
+        _write(_crl(place, role), crl.public_bytes(Encoding.DER))
     _write(
         place / _INTERMEDIATES,
         _pem(*(authorities[role].certificate for role in (Role.MITIGATION_CA, Role.FEED_CA))),
@@ -174,10 +210,10 @@ def _renew(folder: Path, organisation: str, now: datetime) -> None:
             )
             _write(_certificate(folder, role), _pem(fresh, issuer.certificate))
     for role in _AUTHORITIES:
-        path = _crl(folder, role)
-        crl = load_crl(path.read_bytes(), source=str(path))
+        path, crl = _crl(folder, role), _read_crl(folder, role)
         if _is_due(crl.last_update_utc, crl.next_update_utc or crl.last_update_utc, now):
-            _write(path, _crl_bytes(_authority(folder, role, now), now))
+            fresh_crl = issuing.renew_crl(_authority(folder, role, now), crl, now=now)
+            _write(path, fresh_crl.public_bytes(Encoding.DER))
 
 
 def _is_due(begin: datetime, end: datetime, now: datetime) -> bool:
@@ -186,15 +222,15 @@ def _is_due(begin: datetime, end: datetime, now: datetime) -> bool:
 
 
 def _authority(folder: Path, role: Role, now: datetime) -> Authority:
-    signer = open_signer(_uri(folder, role))
-    certificate = signer.chain[0]
+    found = authority(folder, role)
+    certificate = found.certificate
     if now >= certificate.not_valid_after_utc:
         ended = to_text(certificate.not_valid_after_utc)
         raise DevelopmentPkiError(
             f"{folder}: {name_of(certificate)} ended at {ended}; move the folder away, and a new development "
             "PKI is made at the next start"
         )
-    return Authority(certificate, signer.private_key)
+    return found
 
 
 def _key(folder: Path, role: Role) -> Path:
@@ -216,8 +252,9 @@ def _uri(folder: Path, role: Role) -> str:
     return f"file:{quote(str(_key(folder, role)))}?chain={quote(str(_certificate(folder, role)))}"
 
 
-def _crl_bytes(authority: Authority, now: datetime) -> bytes:
-    return issuing.issue_crl(authority, now=now).public_bytes(Encoding.DER)
+def _read_crl(folder: Path, role: Role) -> x509.CertificateRevocationList:
+    path = _crl(folder, role)
+    return load_crl(path.read_bytes(), source=str(path))
 
 
 def _pem(*certificates: x509.Certificate) -> bytes:

@@ -5,7 +5,8 @@ A key that lives in a module issues as well as one in memory: it is asked to sig
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -18,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from feedsrv.clock import to_text
 from feedsrv.errors import BadInputError
-from feedsrv.signing.documents import check_belongs_together
+from feedsrv.signing.entitlement import check_certifier, check_crl_issuer
 from feedsrv.signing.requesting import (
+    TLS_ROLES,
     PublicKey,
     RequestNameError,
     RequestRoleError,
@@ -32,8 +34,8 @@ from feedsrv.signing.requesting import (
     subject_of,
 )
 from feedsrv.signing.signer import PrivateKey, SigningError
-from feedsrv.trust.certificates import UNREADABLE, Party, name_of, read_party, reason_of
-from feedsrv.trust.profile import ANY_USAGE, PROFILES, RSA_ISSUED_BITS, Role
+from feedsrv.trust.certificates import UNREADABLE, name_of, read_party, reason_of
+from feedsrv.trust.profile import PROFILES, RSA_ISSUED_BITS, Role
 from feedsrv.trust.refusals import UntrustedError
 
 CRL_LIFETIME: Final = timedelta(days=30)
@@ -51,12 +53,6 @@ _BACKDATED: Final = timedelta(hours=1)
 _MOST_SERIAL: Final = 2**160
 _MOST_CRL_NUMBER: Final = 2**159
 """20 octets, of which the first bit is the sign (RFC 5280, 5.2.3)."""
-
-
-class IssuerUnfitError(SigningError):
-    """A CA cannot issue this: its certificate is not for it, has ended, or has not begun."""
-
-    code = "issuing.issuer_unfit"
 
 
 class IssuingFailedError(SigningError):
@@ -154,7 +150,7 @@ def certify(
         raise RequestSignatureError("the request is not signed by its own key; ask for another one")
     if not list(request.subject):
         raise RequestNameError("the request names no subject; ask for one that names organisation and owner")
-    names = requested_names(request) if PROFILES[role].needs_dns_name or role is Role.TLS_AGENT else None
+    names = requested_names(request) if role in TLS_ROLES else None
     if PROFILES[role].needs_dns_name and not names:
         raise RequestNameError(f"the request names no machine, and a {role} needs the names clients ask for")
     key = request.public_key()
@@ -178,7 +174,8 @@ def cross_certify(certificate: x509.Certificate, issuer: Authority, *, now: date
         raise RequestRoleError(f"{name_of(certificate)} cannot be certified: {error}") from error
     if not party.is_ca:
         raise RequestRoleError(f"{name_of(certificate)} is no CA; only roots and CAs are cross-certified")
-    _check_issuer(issuer, party.extended_key_usage or (), now=now, is_ca=True, is_ours=False)
+    usages = party.extended_key_usage or ()
+    check_certifier(issuer.certificate, issuer.private_key, usages, now=now, of_ca=True)
     public_key = check_key(certificate.public_key(), Role.ROOT, name=name_of(certificate))
     begins = max(now - _BACKDATED, certificate.not_valid_before_utc, issuer.certificate.not_valid_before_utc)
     ends = min(certificate.not_valid_after_utc, issuer.certificate.not_valid_after_utc)
@@ -230,9 +227,7 @@ def issue_crl(
         IssuerUnfitError, KeyMismatchError: this CA cannot issue CRLs.
         IssuingFailedError: its key does not sign.
     """
-    name, party = _check_authority(issuer, now=now)
-    if not (party.key_usage and party.key_usage.crl_sign):
-        raise IssuerUnfitError(f"{name} lacks the key usage cRLSign; certify it anew with that usage")
+    check_crl_issuer(issuer.certificate, issuer.private_key, now=now)
     number = int(now.timestamp()) if number is None else number
     if not 0 <= number < _MOST_CRL_NUMBER:
         raise RevocationEntryError(
@@ -261,6 +256,41 @@ def issue_crl(
     return crl
 
 
+def renew_crl(
+    issuer: Authority,
+    previous: x509.CertificateRevocationList,
+    *,
+    revoked: Iterable[tuple[int, datetime, str]] = (),
+    now: datetime,
+) -> x509.CertificateRevocationList:
+    """The CRL after `previous`: all that was revoked stays so, and `revoked` joins it.
+
+    Its number is above the one before, whatever the clock says.
+
+    Raises:
+        As `issue_crl`.
+    """
+    number = int(now.timestamp())
+    with suppress(x509.ExtensionNotFound):
+        held = previous.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        number = max(number, held + 1)
+    return issue_crl(issuer, revoked=(*revoked_by(previous), *revoked), number=number, now=now)
+
+
+def revoked_by(crl: x509.CertificateRevocationList) -> tuple[tuple[int, datetime, str], ...]:
+    """What a CRL revokes: serial number, since when, and a reason of `REASONS`."""
+    return tuple((one.serial_number, one.revocation_date_utc, _reason(one)) for one in crl)
+
+
+def _reason(entry: x509.RevokedCertificate) -> str:
+    try:
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return x509.ReasonFlags.unspecified.name
+    # Another maker's list may put one on hold; here it is not let go again.
+    return reason.name if reason.name in REASONS else x509.ReasonFlags.unspecified.name
+
+
 def _entry(serial: int, since: datetime, reason: str) -> x509.RevokedCertificate:
     flag = REASONS.get(reason)
     if flag is None:
@@ -287,7 +317,14 @@ def _issue(  # noqa: PLR0913 -- what a certificate says, each by its name
 ) -> x509.Certificate:
     profile = PROFILES[role]
     public_key = check_key(key, role, name=f"the key for the {role}")
-    _check_issuer(issuer, profile.usages(), now=now, is_ca=profile.is_ca, is_ours=profile.kind is not None)
+    check_certifier(
+        issuer.certificate,
+        issuer.private_key,
+        profile.usages(),
+        now=now,
+        of_ca=profile.is_ca,
+        of_signer=profile.kind is not None and not profile.is_ca,
+    )
     if subject == issuer.certificate.subject:
         raise RequestNameError(
             f"the subject {subject.rfc4514_string()!r} is the CA's own, and receivers could not tell the two "
@@ -302,47 +339,6 @@ def _issue(  # noqa: PLR0913 -- what a certificate says, each by its name
     ends = min(now + lifetime, issuer.certificate.not_valid_after_utc)
     builder = _start(subject, public_key, begins, ends)
     return _sign(_with(builder, profile_extensions(role, names)), issuer)
-
-
-def _check_issuer(
-    issuer: Authority, usages: Collection[x509.ObjectIdentifier], *, now: datetime, is_ca: bool, is_ours: bool
-) -> None:
-    """The CA may issue what has these extended key usages; `is_ours`: receivers ask for them in it, too."""
-    name, party = _check_authority(issuer, now=now)
-    if not (party.key_usage and party.key_usage.key_cert_sign):
-        raise IssuerUnfitError(f"{name} lacks the key usage keyCertSign; issue by a CA that has it")
-    if is_ca and party.basic_constraints and party.basic_constraints.path_length == 0:
-        raise IssuerUnfitError(f"{name} permits no CA below itself (path length 0); issue by a root")
-    held = party.extended_key_usage
-    must_hold = is_ours and not is_ca
-    is_limited = held is not None and ANY_USAGE not in held
-    missing = frozenset(usages) - (held or frozenset())
-    if missing and (must_hold or is_limited):
-        lacking = ", ".join(sorted(one.dotted_string for one in missing))
-        raise IssuerUnfitError(
-            f"{name} lacks the extended key usage {lacking}, so receivers would refuse what it issues; "
-            "issue by the CA that has it"
-        )
-
-
-def _check_authority(issuer: Authority, *, now: datetime) -> tuple[str, Party]:
-    certificate = issuer.certificate
-    name = name_of(certificate)
-    check_belongs_together(issuer.private_key, (certificate,), name=name)
-    try:
-        party = read_party(certificate, source="issuing CA")
-    except UntrustedError as error:
-        raise IssuerUnfitError(f"{name} cannot be read: {error}") from error
-    if not party.is_ca:
-        raise IssuerUnfitError(f"{name} is no CA; name the CA's certificate and key")
-    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if now < begins:
-        raise IssuerUnfitError(
-            f"{name} begins at {to_text(begins)}, and it is {to_text(now)}; set the clock right"
-        )
-    if now >= ends:
-        raise IssuerUnfitError(f"{name} ended at {to_text(ends)}, and it is {to_text(now)}; renew it first")
-    return name, party
 
 
 def _start(

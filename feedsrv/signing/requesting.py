@@ -138,11 +138,13 @@ def differences(request: x509.CertificateSigningRequest, role: Role) -> tuple[st
 
 
 def requested_names(request: x509.CertificateSigningRequest) -> x509.SubjectAlternativeName | None:
-    """The names of machines that a request asks for, or None."""
+    """The names of machines that a request asks for, or None where it asks for none."""
     try:
-        return request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        asked = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return None
+    machines = [one for one in asked if isinstance(one, x509.DNSName | x509.IPAddress)]
+    return x509.SubjectAlternativeName(machines) if machines else None
 
 
 def profile_extensions(
