@@ -12,42 +12,29 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import verification
 
-from feedsrv.clock import to_text
 from feedsrv.trust.certificates import UNREADABLE, Party, is_issued_by, name_of, read_party, reason_of
+from feedsrv.trust.fitting import faults_of_algorithm, faults_of_ca, faults_of_key, faults_of_path
 from feedsrv.trust.policy import TrustPolicy
-from feedsrv.trust.profile import (
-    ANY_USAGE,
-    CERTIFICATE_ALGORITHMS,
-    CURVES,
-    PROFILES,
-    RSA_LEAST_BITS,
-    RSA_MOST_BITS,
-    RSA_MOST_EXPONENT,
-    Kind,
-    role_at,
-)
+from feedsrv.trust.profile import ANY_USAGE, PROFILES, SIGNERS, Kind, Role, role_at
 from feedsrv.trust.refusals import (
     AnchorUnknownError,
-    CertificateAlgorithmError,
-    CertificateExpiredError,
-    CertificateNotYetValidError,
     ChainIncompleteError,
     ChainRejectedError,
     ChainSignatureError,
-    CriticalExtensionError,
-    IssuerNotCaError,
-    KeySizeError,
+    EkuAbsentError,
+    EkuMissingError,
+    IssuerEkuMissingError,
     KeyUsageError,
-    PathLengthError,
-    SignerIsCaError,
     UntrustedError,
 )
+from feedsrv.trust.waivers import Leniency
 
 _MOST_PATHS: Final = 8
 """Paths that are judged; more exist only where somebody builds mazes."""
+_ABOVE: Final = PROFILES[Role.ROOT]
+"""By which keys and algorithms of CAs are judged before their place is known; all CAs share them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +43,11 @@ class Path:
 
     parties: tuple[Party, ...]
     kind: Kind
+
+    @property
+    def issuer(self) -> x509.Certificate:
+        """The issuing CA's certificate; the anchor's where that was pinned directly."""
+        return self.parties[1].certificate
 
     def named(self) -> Iterator[tuple[Party, str]]:
         """Each certificate with its name for people, role included."""
@@ -81,8 +73,10 @@ def find_paths(
     """
     start = read_party(signer, source=source)
     if start.is_ca:
-        raise SignerIsCaError(source, f"the document is signed by the CA {name_of(signer)} itself")
+        for fault in faults_of_ca(start, SIGNERS[kind]):
+            raise fault.of(f"{SIGNERS[kind]} {name_of(signer)}", source)
     search = _Search(
+        kind,
         anchors=tuple(read_party(one, source=source) for one in policy.anchors),
         pool=tuple(
             read_party(one, source=source)
@@ -99,7 +93,8 @@ def find_paths(
 class _Search:
     """Walks from issuer to issuer. Six certificates at most, so that no maze is worth its walls."""
 
-    def __init__(self, anchors: tuple[Party, ...], pool: tuple[Party, ...]) -> None:
+    def __init__(self, kind: Kind, anchors: tuple[Party, ...], pool: tuple[Party, ...]) -> None:
+        self.kind = kind
         self.anchors = anchors
         self.pool = pool
         self.found: list[tuple[Party, ...]] = []
@@ -123,12 +118,13 @@ class _Search:
         # signature by whatever key is slowest. So each pair is asked once, and not by such a key.
         pair = (certificate, issuer.certificate)
         if pair not in self._answers:
-            self._answers[pair] = _trouble_with_key(issuer) is None and is_issued_by(certificate, issuer)
+            allowed = not any(faults_of_key(issuer, _ABOVE))
+            self._answers[pair] = allowed and is_issued_by(certificate, issuer)
         return self._answers[pair]
 
     def reason(self, start: Party, source: str) -> UntrustedError:
         """Why no path was found: follow the names to where they end."""
-        last, seen = start, [start]
+        last, name, seen = start, self._name(start, 0), [start]
         while True:
             named = [
                 one
@@ -136,136 +132,84 @@ class _Search:
                 if one.certificate.subject == last.certificate.issuer and one not in seen
             ]
             if not named:
-                break
+                return self._end(last, name, source)
             genuine = [one for one in named if self._issued(last.certificate, one)]
-            for one in () if genuine else named:
-                _check_key(one, name_of(one.certificate), source)
-            if not genuine and last.certificate.signature_algorithm_oid not in CERTIFICATE_ALGORITHMS:
-                return _algorithm_refused(last, name_of(last.certificate), source)
             if not genuine:
-                return ChainSignatureError(
-                    source,
-                    f"{name_of(last.certificate)} names {name_of(named[0].certificate)} as its issuer, "
-                    "whose key did not sign it",
-                )
-            last = genuine[0]
+                return self._not_issued(last, name, named, len(seen), source)
+            last, name = genuine[0], self._name(genuine[0], len(seen))
             seen.append(last)
+
+    def _not_issued(
+        self, last: Party, name: str, named: Sequence[Party], position: int, source: str
+    ) -> UntrustedError:
+        """There are issuers of that name, and none of their keys counts."""
+        for one in named:
+            for fault in faults_of_key(one, _ABOVE):
+                return fault.of(self._name(one, position), source)
+        for fault in faults_of_algorithm(last, _ABOVE):
+            return fault.of(name, source)
+        return ChainSignatureError(
+            source, f"{name} names {self._name(named[0], position)} as its issuer, whose key did not sign it"
+        )
+
+    def _end(self, last: Party, name: str, source: str) -> UntrustedError:
+        issuer = last.certificate.issuer.rfc4514_string()[:120]
+        pinned = "; ".join(name_of(one.certificate) for one in self.anchors[:4])
         if last.is_self_issued:
             return AnchorUnknownError(
-                source, f"the chain ends at {name_of(last.certificate)}, which is not pinned here"
+                source, f"the chain ends at {name}, which is not pinned here; pinned is {pinned}"
             )
-        issuer = last.certificate.issuer.rfc4514_string()[:120]
         if last.is_ca:
             return AnchorUnknownError(
                 source,
-                f"the chain ends at {name_of(last.certificate)}, whose issuer {issuer!r} is not pinned here",
+                f"the chain ends at {name}, whose issuer {issuer!r} is not pinned here; pinned is {pinned}",
             )
         return ChainIncompleteError(
-            source,
-            f"{name_of(last.certificate)} was issued by {issuer!r}, "
-            "which is neither in the document nor pinned",
+            source, f"{name} was issued by {issuer!r}, which is neither in the document nor pinned"
         )
 
+    def _name(self, party: Party, position: int) -> str:
+        role = "trust anchor" if party in self.anchors else role_at(position, self.kind).value
+        return f"{role} {name_of(party.certificate)}"
 
-def check_path(path: Path, *, at: datetime, source: str) -> None:
+
+def check_path(path: Path, leniency: Leniency, *, at: datetime, source: str) -> None:
     """Judge every certificate of a path, the anchor included, at a time.
 
     Raises:
         CertificateExpiredError, CertificateNotYetValidError, CriticalExtensionError, KeySizeError,
-        CertificateAlgorithmError, IssuerNotCaError, KeyUsageError, PathLengthError: what is wrong, and where.
+        CertificateAlgorithmError, IssuerNotCaError, KeyUsageError, PathLengthError, ChainRejectedError:
+            what is wrong, and where.
     """
     end = len(path.parties) - 1
     for position, (party, name) in enumerate(path.named()):
-        _check_dates(party, name, at, source)
-        if party.not_understood:
-            raise CriticalExtensionError(
-                source,
-                f"{name} holds the extension {', '.join(party.not_understood)}, which is not understood here",
-            )
-        _check_key(party, name, source)
-        # An anchor is believed because it is pinned; by what it signed itself says nothing.
-        if position != end and party.certificate.signature_algorithm_oid not in CERTIFICATE_ALGORITHMS:
-            raise _algorithm_refused(party, name, source)
-        if position and not party.is_ca:
-            raise IssuerNotCaError(source, f"{name} is no CA, yet it issued another certificate")
-        _check_usage(party, position, path.kind, name, source)
-        if position:
-            below = sum(not one.is_self_issued for one in path.parties[1:position])
-            _check_length(party, below, name, source)
+        below = sum(not one.is_self_issued for one in path.parties[1:position])
+        role = role_at(position, path.kind)
+        for fault in faults_of_path(party, role, at=at, below=below, is_anchor=position == end):
+            if position or not fault.waivable:
+                raise fault.of(name, source)
+            leniency.refuse(fault.of(name, source), path.issuer)
 
 
-def _algorithm_refused(party: Party, name: str, source: str) -> CertificateAlgorithmError:
-    algorithm = party.certificate.signature_algorithm_oid.dotted_string
-    return CertificateAlgorithmError(source, f"{name} is signed by the algorithm {algorithm}")
-
-
-def _check_dates(party: Party, name: str, at: datetime, source: str) -> None:
-    certificate = party.certificate
-    if at > certificate.not_valid_after_utc:
-        ended = to_text(certificate.not_valid_after_utc)
-        raise CertificateExpiredError(source, f"{name} expired at {ended}, and it is {to_text(at)}")
-    if at < certificate.not_valid_before_utc:
-        begins = to_text(certificate.not_valid_before_utc)
-        raise CertificateNotYetValidError(source, f"{name} begins at {begins}, and it is {to_text(at)}")
-
-
-def _check_key(party: Party, name: str, source: str) -> None:
-    trouble = _trouble_with_key(party)
-    if trouble is not None:
-        raise KeySizeError(source, f"{name} {trouble}")
-
-
-def _trouble_with_key(party: Party) -> str | None:
-    match party.public_key:
-        case rsa.RSAPublicKey(key_size=bits) as key:
-            if not RSA_LEAST_BITS <= bits <= RSA_MOST_BITS:
-                return f"has an RSA key of {bits} bits; allowed is {RSA_LEAST_BITS} to {RSA_MOST_BITS}"
-            exponent = key.public_numbers().e
-            if exponent > RSA_MOST_EXPONENT:
-                return f"has an RSA exponent of {exponent.bit_length()} bits; at most 32 are allowed"
-        case ec.EllipticCurvePublicKey(curve=curve):
-            if not isinstance(curve, CURVES):
-                return f"has a key on the curve {curve.name}; allowed is P-256 or P-384"
-        case None:
-            return "has neither an RSA key nor one on the curve P-256 or P-384"
-    return None
-
-
-def _check_usage(party: Party, position: int, kind: Kind, name: str, source: str) -> None:
-    profile = PROFILES[role_at(position, kind)]
-    if party.key_usage is None:
-        raise KeyUsageError(source, f"{name} has no key usage; needed is {', '.join(sorted(profile.needed))}")
-    missing = [one for one in sorted(profile.needed) if not getattr(party.key_usage, one)]
-    if missing:
-        raise KeyUsageError(source, f"{name} lacks the key usage {', '.join(missing)}")
-    excess = [one for one in sorted(profile.forbidden) if getattr(party.key_usage, one)]
-    if excess:
-        raise KeyUsageError(
-            source, f"{name} has the key usage {', '.join(excess)}, which a signer must not have"
-        )
-
-
-def _check_length(party: Party, below: int, name: str, source: str) -> None:
-    constraints = party.basic_constraints
-    if constraints is not None and constraints.path_length is not None and below > constraints.path_length:
-        raise PathLengthError(
-            source, f"{name} permits {constraints.path_length} CAs below itself, and there are {below}"
-        )
-
-
-def ask_library(path: Path, *, kind_oid: x509.ObjectIdentifier, at: datetime, source: str) -> None:
+def ask_library(
+    path: Path, leniency: Leniency, *, kind_oid: x509.ObjectIdentifier, at: datetime, source: str
+) -> None:
     """Let the library judge the same path, by its own rules and ours for extended key usage.
+
+    What was waived before is asked neither, of that one certificate; all else is.
 
     Raises:
         ChainRejectedError: it does not accept the path.
     """
     signer, *issuers, anchor = [one.certificate for one in path.parties]
     agnostic = verification.Criticality.AGNOSTIC
+    bears_issuer = leniency.has_waived(IssuerEkuMissingError)
 
     def ours(
-        _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+        _policy: verification.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
     ) -> None:
-        if usage is not None and kind_oid not in usage and ANY_USAGE not in usage:
+        excluded = usage is not None and kind_oid not in usage and ANY_USAGE not in usage
+        if excluded and not (bears_issuer and certificate == path.issuer):
             raise ValueError("extended key usage excludes this kind of document")
 
     def exactly_ours(
@@ -278,11 +222,15 @@ def ask_library(path: Path, *, kind_oid: x509.ObjectIdentifier, at: datetime, so
     ca_policy = verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(
         x509.ExtendedKeyUsage, agnostic, ours
     )
-    signer_policy = (
-        verification.ExtensionPolicy.permit_all()
-        .require_present(x509.KeyUsage, agnostic, None)
-        .require_present(x509.ExtendedKeyUsage, agnostic, exactly_ours)
+    # It would refuse critical certificate policies, which limit nothing for who asks for none.
+    signer_policy = verification.ExtensionPolicy.permit_all().may_be_present(
+        x509.CertificatePolicies, agnostic, None
     )
+    ca_policy = ca_policy.may_be_present(x509.CertificatePolicies, agnostic, None)
+    if not leniency.has_waived(KeyUsageError):
+        signer_policy = signer_policy.require_present(x509.KeyUsage, agnostic, None)
+    if not leniency.has_waived(EkuAbsentError, EkuMissingError):
+        signer_policy = signer_policy.require_present(x509.ExtendedKeyUsage, agnostic, exactly_ours)
     try:
         verifier = (
             verification.PolicyBuilder()
@@ -294,5 +242,6 @@ def ask_library(path: Path, *, kind_oid: x509.ObjectIdentifier, at: datetime, so
         verifier.verify(signer, issuers)
     except (verification.VerificationError, *UNREADABLE) as error:
         raise ChainRejectedError(
-            source, f"the chain of {name_of(signer)} is not accepted ({reason_of(error)})"
+            source,
+            f"the chain of {SIGNERS[path.kind]} {name_of(signer)} is not accepted ({reason_of(error)})",
         ) from None

@@ -15,7 +15,9 @@ from feedsrv.codec.mitigation import mitigation_from
 from feedsrv.errors import BadInputError
 from feedsrv.model.feed import Entry, Feed, digest_of
 from feedsrv.model.mitigation import PRODUCTION, Mitigation
-from feedsrv.trust.form import words_of
+from feedsrv.trust.certificates import find_signer
+from feedsrv.trust.chain import find_paths
+from feedsrv.trust.form import read_form, words_of
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import (
@@ -31,7 +33,10 @@ from feedsrv.trust.refusals import (
     OutlivingFeedError,
     SizeMismatchError,
     StaleFeedError,
+    UntrustedError,
 )
+from feedsrv.trust.revocation import is_revoked
+from feedsrv.trust.signature import signed_content
 from feedsrv.trust.verifying import Proof, verify_document
 
 
@@ -207,3 +212,33 @@ def _check_entry(mitigation: Mitigation, size: int, digest: str, entry: Entry, s
 
 def _invalid(source: str, error: BadInputError) -> ContentInvalidError:
     return ContentInvalidError(source, words_of(error))
+
+
+def signer_is_revoked(data: bytes, policy: TrustPolicy, *, kind: Kind, source: str = "document") -> bool:
+    """True where a genuine document was signed by whom the CRLs at hand revoke, or under a revoked CA.
+
+    False where it cannot be proven who signed it. The time plays no part, neither today's nor one that the
+    document states: certificates that ended since do not hide a revocation.
+    """
+    # A receiver drops the version floor that such a feed has set. Without that, whoever stole a feed key
+    # would sign version 4,000,000,000 once, and every receiver that saw it would refuse the publisher's
+    # feeds for ever, after the key is revoked, too.
+    #
+    # What an attacker gains by it: feeds that are older than the one held, whose signers are not revoked
+    # and whose date has not passed, are accepted again; that is at most what a feed's few days of life
+    # allow, and mitigations have a floor of their own, by revision. To gain it, the held feed's signer must
+    # truly be revoked, by a CRL of its own issuer. So nobody can bring it about but the publisher's CA, and
+    # a stranger's CRL, a namesake's, or one that cannot be judged says nothing.
+    #
+    # The time plays no part because the thief writes the document: one that states a moment before its
+    # certificate began, or that outlasts its certificate, would otherwise keep its floor. And a stale CRL
+    # counts, for whoever holds back the newer one must not keep the floor by that, either. A second path,
+    # of whose CAs and signer none is revoked, is what receivers still go by: then nothing falls.
+    try:
+        form = read_form(data, kind=kind, source=source)
+        signer = find_signer(form.certificates, source=source)
+        signed_content(form, signer, source=source)
+        paths = find_paths(signer, form.certificates, policy, kind, source=source)
+    except UntrustedError:
+        return False
+    return all(is_revoked(path, policy.crls) for path in paths)

@@ -15,6 +15,7 @@ from feedsrv.errors import OperatorError
 from feedsrv.trust.certificates import UNREADABLE, name_of, read_party, reason_of
 from feedsrv.trust.profile import EKU, Kind
 from feedsrv.trust.refusals import UntrustedError
+from feedsrv.trust.waivers import Waiver
 
 
 class AnchorsError(OperatorError):
@@ -41,6 +42,8 @@ class TrustPolicy:
     """A certificate policy that the issuing CA must carry."""
     eku: Mapping[Kind, x509.ObjectIdentifier] = field(default_factory=lambda: EKU)
     crls: tuple[x509.CertificateRevocationList, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    """Exceptions that the administrator made; without any, nothing is lenient."""
 
     def __post_init__(self) -> None:
         if not self.anchors:

@@ -151,6 +151,8 @@ class CertificateProfile:
     """As issued."""
     needed: frozenset[str]
     """What a verifier demands of it."""
+    tolerated: frozenset[str] = frozenset()
+    """What may stand beside without a word."""
     forbidden: frozenset[str] = frozenset()
     """What a verifier refuses."""
     kind: Kind | None = None
@@ -209,6 +211,7 @@ def _signer(kind: Kind, lifetime: timedelta) -> CertificateProfile:
     return CertificateProfile(
         key_usage=_SIGNS,
         needed=_SIGNS,
+        tolerated=frozenset({"content_commitment"}),
         forbidden=_CA_USAGE,
         kind=kind,
         extended_key_usage=frozenset({EKU[kind]}),
@@ -221,6 +224,7 @@ def _tls(usage: ObjectIdentifier, lifetime: timedelta, *, needs_dns_name: bool) 
     return CertificateProfile(
         key_usage=_SIGNS,
         needed=_SIGNS,
+        tolerated=frozenset({"key_encipherment", "key_agreement"}),
         forbidden=frozenset({"key_cert_sign"}),
         extended_key_usage=frozenset({usage}),
         extended_tolerated=None,
@@ -250,6 +254,7 @@ PROFILES: Final[Mapping[Role, CertificateProfile]] = MappingProxyType(
         Role.TIME_STAMPING: CertificateProfile(
             key_usage=_SIGNS,
             needed=_SIGNS,
+            tolerated=frozenset({"content_commitment"}),
             forbidden=frozenset(KEY_USAGES) - {"digital_signature", "content_commitment"},
             extended_key_usage=frozenset({TIME_STAMPING}),
             extended_critical=True,

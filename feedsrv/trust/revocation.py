@@ -6,7 +6,7 @@ since the alternative is to let whoever blocks the newest CRL undo a revocation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from feedsrv.clock import to_text
-from feedsrv.trust.certificates import UNREADABLE, Party, reason_of
+from feedsrv.trust.certificates import UNREADABLE, Party, read_party, reason_of
 from feedsrv.trust.chain import Path
 from feedsrv.trust.profile import CERTIFICATE_ALGORITHMS
 from feedsrv.trust.refusals import (
@@ -25,14 +25,21 @@ from feedsrv.trust.refusals import (
     CrlStaleError,
     IssuerRevokedError,
     SignerRevokedError,
+    UntrustedError,
 )
+from feedsrv.trust.waivers import Leniency
 
 _PARTIAL: Final = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 """Signs of a CRL that does not list all of its issuer's revocations."""
 
 
 def check_revocation(
-    path: Path, crls: Iterable[x509.CertificateRevocationList], *, at: datetime, source: str
+    path: Path,
+    crls: Iterable[x509.CertificateRevocationList],
+    leniency: Leniency | None = None,
+    *,
+    at: datetime,
+    source: str,
 ) -> None:
     """No certificate below the anchor is revoked by the CRLs at hand. CRLs of other issuers are ignored.
 
@@ -46,38 +53,107 @@ def check_revocation(
     held = tuple(crls)
     named = tuple(path.named())
     for position, ((party, name), (issuer, issuer_name)) in enumerate(pairwise(named)):
-        theirs = [crl for crl in held if crl.issuer == issuer.certificate.subject]
+        theirs = [crl for crl in held if _is_meant_for(crl, issuer)]
         if not theirs:
             continue
         genuine = _genuine(theirs, issuer, issuer_name, source)
-        newest = max(crl.last_update_utc for crl in genuine)
-        for crl in genuine:
-            # Of two of one second neither is older: what either of them revokes is revoked.
-            if crl.last_update_utc == newest:
+        for crl in _newest(genuine):
+            try:
                 _check_current(crl, issuer_name, at, source)
-                revoked = crl.get_revoked_certificate_by_serial_number(party.certificate.serial_number)
-                if revoked is not None:
-                    refusal = IssuerRevokedError if position else SignerRevokedError
-                    raise refusal(source, f"{name} was revoked by {issuer_name}{_since(revoked)}")
+            except CrlStaleError as stale:
+                (leniency or Leniency()).refuse(stale, issuer.certificate)
+            revoked = _entry(crl, party)
+            if revoked is not None:
+                refusal = IssuerRevokedError if position else SignerRevokedError
+                raise refusal(source, f"{name} was revoked by {issuer_name}{_since(revoked)}")
+
+
+def is_revoked(path: Path, crls: Iterable[x509.CertificateRevocationList]) -> bool:
+    """True where a CRL at hand revokes a certificate below the anchor, be it stale or not begun.
+
+    Time plays no part: what was revoked stays revoked. CRLs that cannot be believed say nothing.
+    """
+    held = tuple(crls)
+    for party, issuer in pairwise(path.parties):
+        theirs = [crl for crl in held if crl_issued_by(crl, issuer.certificate) and not _beyond(crl)]
+        if any(_entry(crl, party) is not None for crl in _newest(theirs)):
+            return True
+    return False
+
+
+def crl_issued_by(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
+    """True where that CA issued the CRL: by its name, by its key, and being allowed to.
+
+    Says nothing of the CRL's date or form, nor of whether the CA is trusted.
+    """
+    try:
+        issuer = read_party(certificate, source="CRL")
+    except UntrustedError:
+        return False
+    return crl.issuer == certificate.subject and _may_sign(issuer) and _is_signed(crl, issuer)
+
+
+def _is_meant_for(crl: x509.CertificateRevocationList, issuer: Party) -> bool:
+    """True where the CRL names that issuer, and does not name another key.
+
+    A CA that was given a new key under its old name has two lists, each for its own certificates. One that
+    names another key says nothing here; who would misuse that to hide a list could as well leave it out.
+    """
+    if crl.issuer != issuer.certificate.subject:
+        return False
+    try:
+        named = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except (x509.ExtensionNotFound, *UNREADABLE):
+        return True
+    return named is None or named in _key_identifiers(issuer)
+
+
+def _key_identifiers(issuer: Party) -> Iterator[bytes]:
+    """What a CA's key may be called: as its certificate says, or as most compute it."""
+    for extension in issuer.certificate.extensions:
+        if isinstance(extension.value, x509.SubjectKeyIdentifier):
+            yield extension.value.digest
+    if issuer.public_key is not None:
+        yield x509.SubjectKeyIdentifier.from_public_key(issuer.public_key).digest
+
+
+def _newest(crls: Collection[x509.CertificateRevocationList]) -> list[x509.CertificateRevocationList]:
+    """Of two of one second neither is older: what either of them revokes is revoked."""
+    newest = max((crl.last_update_utc for crl in crls), default=None)
+    return [crl for crl in crls if crl.last_update_utc == newest]
+
+
+def _entry(crl: x509.CertificateRevocationList, party: Party) -> x509.RevokedCertificate | None:
+    return crl.get_revoked_certificate_by_serial_number(party.certificate.serial_number)
 
 
 def _genuine(
     crls: Iterable[x509.CertificateRevocationList], issuer: Party, name: str, source: str
 ) -> list[x509.CertificateRevocationList]:
     """Those that the issuer's key signed; a CA of the same name with another key has CRLs of its own."""
-    if issuer.key_usage is None or not issuer.key_usage.crl_sign:
-        raise CrlForgedError(source, f"a CRL names {name}, who lacks the key usage crl_sign")
+    if not _may_sign(issuer):
+        raise CrlForgedError(source, f"a CRL names {name}, who lacks the key usage (2.5.29.15) cRLSign")
     genuine = [crl for crl in crls if _is_signed(crl, issuer)]
     if not genuine:
         raise CrlForgedError(source, f"a CRL names {name}, whose key did not sign it")
     for crl in genuine:
-        try:
-            beyond = [one.oid.dotted_string for one in crl.extensions if one.critical or one.oid in _PARTIAL]
-        except UNREADABLE as error:
-            raise CrlFormError(source, f"a CRL of {name} cannot be read ({reason_of(error)})") from None
+        beyond = _beyond(crl)
         if beyond:
-            raise CrlFormError(source, f"a CRL of {name} has the extension {', '.join(beyond[:4])}")
+            raise CrlFormError(source, f"a CRL of {name} {beyond}")
     return genuine
+
+
+def _beyond(crl: x509.CertificateRevocationList) -> str:
+    """What of a CRL cannot be judged here; nothing of a plain, complete one."""
+    try:
+        beyond = [one.oid.dotted_string for one in crl.extensions if one.critical or one.oid in _PARTIAL]
+    except UNREADABLE as error:
+        return f"cannot be read ({reason_of(error)})"
+    return f"has the extension {', '.join(beyond[:4])}" if beyond else ""
+
+
+def _may_sign(issuer: Party) -> bool:
+    return issuer.key_usage is not None and issuer.key_usage.crl_sign
 
 
 def _is_signed(crl: x509.CertificateRevocationList, issuer: Party) -> bool:

@@ -6,62 +6,40 @@ does `anyExtendedKeyUsage`; to us neither is enough.
 
 from __future__ import annotations
 
-from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import NameOID
 
 from feedsrv.trust.chain import Path
+from feedsrv.trust.fitting import faults_of_limits, faults_of_usage
 from feedsrv.trust.policy import TrustPolicy
-from feedsrv.trust.profile import ANY_USAGE, CODE_SIGNING
-from feedsrv.trust.refusals import (
-    EkuAbsentError,
-    EkuExcessError,
-    EkuExcludedError,
-    EkuMissingError,
-    IssuerEkuMissingError,
-    IssuerOrganisationError,
-    IssuerPolicyError,
-)
+from feedsrv.trust.profile import ISSUERS, SIGNERS
+from feedsrv.trust.refusals import IssuerOrganisationError, IssuerPolicyError
+from feedsrv.trust.waivers import Leniency
 
 
-def check_extended_key_usage(path: Path, policy: TrustPolicy, *, source: str) -> None:
+def check_extended_key_usage(path: Path, policy: TrustPolicy, leniency: Leniency, *, source: str) -> None:
     """The usage for this kind of document stands in the signer and its issuer, and nobody above forbids it.
 
     Raises:
         EkuAbsentError, EkuMissingError, EkuExcessError: the signer's certificate.
         IssuerEkuMissingError, EkuExcludedError: a CA's.
     """
-    ours = policy.eku[path.kind]
-    wanted = f"{ours.dotted_string} ({path.kind} signing)"
     (signer, signer_name), (issuer, issuer_name), *above = path.named()
-    found = signer.extended_key_usage
-    if found is None:
-        raise EkuAbsentError(source, f"{signer_name} has no extended key usage; needed is {wanted}")
-    if ours not in found:
-        raise EkuMissingError(
-            source, f"{signer_name} lacks the extended key usage {wanted}; it has {_list(found)}"
-        )
-    if found - {ours, CODE_SIGNING}:
-        excess = _list(found - {ours, CODE_SIGNING})
-        raise EkuExcessError(source, f"{signer_name} has the extended key usage {excess} beside {wanted}")
-    if issuer.extended_key_usage is None or ours not in issuer.extended_key_usage:
-        held = _list(issuer.extended_key_usage or frozenset()) or "none"
-        raise IssuerEkuMissingError(
-            source, f"{issuer_name} lacks the extended key usage {wanted}; it has {held}"
-        )
+    for fault in faults_of_usage(signer, SIGNERS[path.kind], policy.eku):
+        leniency.refuse(fault.of(signer_name, source), path.issuer)
+    for fault in faults_of_usage(issuer, ISSUERS[path.kind], policy.eku):
+        leniency.refuse(fault.of(issuer_name, source), path.issuer)
     for party, name in above:
-        limits = party.extended_key_usage
-        if limits is not None and not limits & {ours, ANY_USAGE}:
-            raise EkuExcludedError(
-                source, f"{name} is limited to the extended key usage {_list(limits)}, without {wanted}"
-            )
+        for fault in faults_of_limits(party, path.kind, policy.eku):
+            raise fault.of(name, source)
 
 
-def check_issuer(path: Path, policy: TrustPolicy, *, source: str) -> None:
+def check_issuer(path: Path, policy: TrustPolicy, leniency: Leniency | None = None, *, source: str) -> None:
     """The issuing CA is the publisher's own. The signer's subject is never asked: it may change.
 
     Raises:
         IssuerOrganisationError, IssuerPolicyError: it is somebody else's.
     """
+    leniency = leniency or Leniency()
     _, (issuer, name), *_ = path.named()
     if policy.organisation is not None:
         found = [
@@ -69,14 +47,21 @@ def check_issuer(path: Path, policy: TrustPolicy, *, source: str) -> None:
             for one in issuer.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
         ]
         if found != [policy.organisation]:
-            raise IssuerOrganisationError(
-                source, f"{name} belongs to {found or 'no organisation'}; wanted is {policy.organisation!r}"
+            held = " and ".join(repr(one[:60]) for one in found[:3]) or "no organisation"
+            leniency.refuse(
+                IssuerOrganisationError(
+                    source,
+                    f"{name} belongs to {held} (O, 2.5.4.10); wanted is {policy.organisation!r}",
+                ),
+                path.issuer,
             )
     if policy.policy_oid is not None and policy.policy_oid not in issuer.policies:
-        raise IssuerPolicyError(
-            source, f"{name} does not carry the certificate policy {policy.policy_oid.dotted_string}"
+        held = ", ".join(sorted(one.dotted_string for one in issuer.policies)[:6]) or "none"
+        leniency.refuse(
+            IssuerPolicyError(
+                source,
+                f"{name} does not carry the certificate policy {policy.policy_oid.dotted_string}; "
+                f"it has {held}",
+            ),
+            path.issuer,
         )
-
-
-def _list(usages: frozenset[ObjectIdentifier]) -> str:
-    return ", ".join(sorted(one.dotted_string for one in usages))

@@ -2,27 +2,27 @@
 
 The order is that of `docs/protocol.md`: 1 limits; 2 a safe parse; 3 one signature of the published
 shape (`form`); 4 the signature, by the signer's key (`signature`); 5 from there on only what was
-signed; 6 the chain to a pinned anchor at the stated time (`chain`); 7 extended key usage and 8 the
-issuer (`usage`); 9 revocation (`revocation`). Step 10, freshness and words, is `opening`'s.
+signed; 6 to 9 whether the signer is believed (`believing`): the chain to a pinned anchor at the stated
+time (`chain`), extended key usage and the issuer (`usage`), revocation (`revocation`). Step 10,
+freshness and words, is `opening`'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
 from lxml import etree
 
+from feedsrv.trust.believing import first_believed
 from feedsrv.trust.certificates import find_signer
-from feedsrv.trust.chain import Path, ask_library, check_path, find_paths
+from feedsrv.trust.chain import find_paths
 from feedsrv.trust.form import read_form
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import Kind
-from feedsrv.trust.refusals import UntrustedError
-from feedsrv.trust.revocation import check_revocation
 from feedsrv.trust.signature import signed_content
-from feedsrv.trust.usage import check_extended_key_usage, check_issuer
+from feedsrv.trust.waivers import Waiver
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Proof:
     anchor: x509.Certificate
     at: datetime
     """The time for which this was judged."""
+    waived: tuple[Waiver, ...] = field(default=(), kw_only=True)
+    """The exceptions without which it would have been refused."""
 
     @property
     def issuer(self) -> x509.Certificate:
@@ -59,7 +61,7 @@ class VerifiedDocument(Proof):
     @property
     def proof(self) -> Proof:
         """The proof alone, for keeping."""
-        return Proof(self.kind, self.leaf, self.chain, self.anchor, self.at)
+        return Proof(self.kind, self.leaf, self.chain, self.anchor, self.at, waived=self.waived)
 
 
 def verify_document(
@@ -76,27 +78,6 @@ def verify_document(
     signer = find_signer(form.certificates, source=source)
     element = signed_content(form, signer, source=source)
     paths = find_paths(signer, form.certificates, policy, kind, source=source)
-    path = _first_accepted(paths, policy, at, source)
+    path, waived = first_believed(paths, policy, at=at, source=source)
     *chain, anchor = [one.certificate for one in path.parties]
-    return VerifiedDocument(kind, signer, tuple(chain), anchor, at, element)
-
-
-def _first_accepted(paths: tuple[Path, ...], policy: TrustPolicy, at: datetime, source: str) -> Path:
-    """While a publisher rotates a CA, two paths may exist; one good one is enough."""
-    refusals: list[UntrustedError] = []
-    for path in paths:
-        try:
-            _judge(path, policy, at, source)
-        except UntrustedError as refusal:
-            refusals.append(refusal)
-        else:
-            return path
-    raise refusals[0]
-
-
-def _judge(path: Path, policy: TrustPolicy, at: datetime, source: str) -> None:
-    check_path(path, at=at, source=source)
-    check_extended_key_usage(path, policy, source=source)
-    ask_library(path, kind_oid=policy.eku[path.kind], at=at, source=source)
-    check_issuer(path, policy, source=source)
-    check_revocation(path, policy.crls, at=at, source=source)
+    return VerifiedDocument(kind, signer, tuple(chain), anchor, at, element, waived=waived)

@@ -1,0 +1,288 @@
+"""What is wrong with one certificate in one role, by the certificate profile.
+
+`chain` and `usage` raise the first of it, and `looking` explains all of it: the same lines answer both.
+Which certificate it is, and what has to be done, is added there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
+
+from feedsrv.clock import to_text
+from feedsrv.trust.certificates import Party
+from feedsrv.trust.profile import (
+    ANY_USAGE,
+    CLIENT_AUTH,
+    CODE_SIGNING,
+    EKU,
+    ISSUERS,
+    PROFILES,
+    RSA_MOST_EXPONENT,
+    SERVER_AUTH,
+    TIME_STAMPING,
+    CertificateProfile,
+    Kind,
+    Role,
+    usage_names,
+)
+from feedsrv.trust.refusals import (
+    CertificateAlgorithmError,
+    CertificateExpiredError,
+    CertificateNotYetValidError,
+    ChainRejectedError,
+    CriticalExtensionError,
+    EkuAbsentError,
+    EkuExcessError,
+    EkuExcludedError,
+    EkuMissingError,
+    IssuerEkuMissingError,
+    IssuerNotCaError,
+    KeySizeError,
+    KeyUsageError,
+    PathLengthError,
+    SignerIsCaError,
+    UntrustedError,
+)
+
+_KEY_USAGE: Final = "key usage (2.5.29.15)"
+_EKU: Final = "extended key usage (2.5.29.37)"
+_BASIC: Final = "basic constraints (2.5.29.19)"
+_MOST_SERIAL_BITS: Final = 167
+"""What 21 bytes hold beside the sign: RFC 5280 allows 20, and some CAs count the sign apart."""
+
+_USAGES: Final = {
+    CODE_SIGNING: "codeSigning",
+    SERVER_AUTH: "serverAuth",
+    CLIENT_AUTH: "clientAuth",
+    TIME_STAMPING: "timeStamping",
+    ANY_USAGE: "anyExtendedKeyUsage",
+    **{usage: f"{kind} signing" for kind, usage in EKU.items()},
+}
+_ALGORITHMS: Final = {
+    SignatureAlgorithmOID.RSA_WITH_MD5: "RSA with MD5",
+    SignatureAlgorithmOID.RSA_WITH_SHA1: "RSA with SHA-1",
+    SignatureAlgorithmOID.RSA_WITH_SHA224: "RSA with SHA-224",
+    SignatureAlgorithmOID.RSASSA_PSS: "RSA-PSS",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA1: "ECDSA with SHA-1",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA224: "ECDSA with SHA-224",
+    SignatureAlgorithmOID.ED25519: "Ed25519",
+    SignatureAlgorithmOID.ED448: "Ed448",
+}
+_CURVES: Final[dict[type[ec.EllipticCurve], str]] = {ec.SECP256R1: "P-256", ec.SECP384R1: "P-384"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: how a verifier calls it, and what the certificate is, has or lacks."""
+
+    refusal: type[UntrustedError]
+    words: str
+    waivable: bool = True
+    """False where no exception for that code is meant for this."""
+
+    def of(self, name: str, source: str) -> UntrustedError:
+        """The refusal of that certificate for it."""
+        return self.refusal(source, f"{name} {self.words}")
+
+
+def usages_text(usages: Collection[x509.ObjectIdentifier]) -> str:
+    """Extended key usages with the names that people know them by."""
+    named = sorted(
+        f"{one.dotted_string} ({_USAGES[one]})" if one in _USAGES else one.dotted_string for one in usages
+    )
+    return ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "") or "none"
+
+
+def faults_of_path(
+    party: Party, role: Role, *, at: datetime, below: int, is_anchor: bool = False
+) -> Iterator[Fault]:
+    """What is wrong at a time with a certificate in that role, with that many CAs below it.
+
+    An anchor is believed because it is pinned; by which algorithm it signed itself says nothing.
+    """
+    profile = PROFILES[role]
+    yield from faults_of_dates(party, at)
+    if party.not_understood:
+        yield Fault(
+            CriticalExtensionError,
+            f"holds the extension {', '.join(party.not_understood[:4])}, which is not understood here",
+        )
+    yield from faults_of_key(party, profile)
+    if not is_anchor:
+        yield from faults_of_algorithm(party, profile)
+    if profile.is_ca and not party.is_ca:
+        yield Fault(IssuerNotCaError, f"is no CA by its {_BASIC}, yet it issued another certificate")
+    yield from faults_of_ca(party, role)
+    yield from _faults_of_key_usage(party, profile)
+    if profile.is_ca:
+        yield from _faults_of_length(party, below)
+    yield from _faults_of_form(party, profile)
+
+
+def faults_of_ca(party: Party, role: Role) -> Iterator[Fault]:
+    """It is a CA's, and signs documents all the same."""
+    if PROFILES[role].kind is not None and not PROFILES[role].is_ca and party.is_ca:
+        yield Fault(SignerIsCaError, f"is a CA by its {_BASIC}, and a CA signs no documents")
+
+
+def faults_of_dates(party: Party, at: datetime) -> Iterator[Fault]:
+    """It has ended, or has not begun."""
+    certificate = party.certificate
+    if at > certificate.not_valid_after_utc:
+        ended = to_text(certificate.not_valid_after_utc)
+        yield Fault(CertificateExpiredError, f"expired at {ended}, and it is {to_text(at)}")
+    if at < certificate.not_valid_before_utc:
+        begins = to_text(certificate.not_valid_before_utc)
+        yield Fault(CertificateNotYetValidError, f"begins at {begins}, and it is {to_text(at)}")
+
+
+def faults_of_key(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
+    """Its key is of a kind or size that is not allowed."""
+    least, most = profile.rsa_bits
+    curves = " or ".join(_CURVES[one] for one in profile.curves)
+    match party.public_key:
+        case rsa.RSAPublicKey(key_size=bits) as key:
+            if not least <= bits <= most:
+                yield Fault(KeySizeError, f"has an RSA key of {bits} bits; allowed is {least} to {most}")
+            exponent = key.public_numbers().e
+            if exponent > RSA_MOST_EXPONENT:
+                yield Fault(
+                    KeySizeError,
+                    f"has an RSA exponent of {exponent.bit_length()} bits; at most 32 are allowed",
+                )
+        case ec.EllipticCurvePublicKey(curve=curve):
+            if not isinstance(curve, profile.curves):
+                yield Fault(KeySizeError, f"has a key on the curve {curve.name}; allowed is {curves}")
+        case None:
+            yield Fault(KeySizeError, f"has neither an RSA key nor one on the curve {curves}")
+
+
+def faults_of_algorithm(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
+    """It is signed by an algorithm that is not allowed."""
+    algorithm = party.certificate.signature_algorithm_oid
+    if algorithm not in profile.algorithms:
+        name = _ALGORITHMS.get(algorithm)
+        yield Fault(
+            CertificateAlgorithmError,
+            f"is signed by the algorithm {algorithm.dotted_string}{f' ({name})' if name else ''}; "
+            "allowed is RSA (PKCS#1 v1.5) or ECDSA with SHA-256, SHA-384 or SHA-512",
+        )
+
+
+def _faults_of_key_usage(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
+    if party.key_usage is None:
+        yield Fault(KeyUsageError, f"has no {_KEY_USAGE}; needed is {usage_names(profile.needed)}")
+        return
+    found = key_usages(party)
+    missing, excess = profile.needed - found, profile.forbidden & found
+    if missing:
+        yield Fault(
+            KeyUsageError, f"lacks the {_KEY_USAGE} {usage_names(missing)}; it has {usage_names(found)}"
+        )
+    if excess:
+        yield Fault(
+            KeyUsageError,
+            f"has the {_KEY_USAGE} {usage_names(excess)}, which it must not have; "
+            f"needed is {usage_names(profile.needed)}",
+            waivable=False,
+        )
+
+
+def key_usages(party: Party) -> frozenset[str]:
+    """Its key usages, as attribute names."""
+    usage = party.key_usage
+    names = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment"]
+    names += ["key_agreement", "key_cert_sign", "crl_sign"]
+    found = {one for one in names if usage is not None and getattr(usage, one)}
+    if usage is not None and usage.key_agreement:
+        # The library answers for these two only where the third is set.
+        found |= {one for one in ("encipher_only", "decipher_only") if getattr(usage, one)}
+    return frozenset(found)
+
+
+def _faults_of_length(party: Party, below: int) -> Iterator[Fault]:
+    constraints = party.basic_constraints
+    if constraints is not None and constraints.path_length is not None and below > constraints.path_length:
+        yield Fault(
+            PathLengthError,
+            f"permits {constraints.path_length} CAs below itself (path length, {_BASIC}), "
+            f"and there are {below}",
+        )
+
+
+def _faults_of_form(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
+    """What the library refuses for form, in words of ours. It is asked afterwards all the same."""
+    certificate = party.certificate
+    if certificate.serial_number.bit_length() > _MOST_SERIAL_BITS:
+        yield Fault(ChainRejectedError, "has a serial number of more than 21 bytes")
+    if not list(certificate.issuer):
+        yield Fault(ChainRejectedError, "names no issuer")
+    if not profile.is_ca:
+        return
+    for extension in certificate.extensions:
+        value, critical = extension.value, extension.critical
+        if isinstance(value, x509.BasicConstraints) and value.ca and not critical:
+            yield Fault(ChainRejectedError, f"has {_BASIC} that are not critical, as a CA's must be")
+        if critical and isinstance(
+            value,
+            x509.AuthorityKeyIdentifier | x509.SubjectKeyIdentifier | x509.AuthorityInformationAccess,
+        ):
+            yield Fault(
+                ChainRejectedError, f"holds {extension.oid.dotted_string} as critical, which it must not be"
+            )
+        if isinstance(value, x509.AuthorityKeyIdentifier) and (
+            value.key_identifier is None or value.authority_cert_issuer or value.authority_cert_serial_number
+        ):
+            yield Fault(
+                ChainRejectedError,
+                "names its issuer's key (authority key identifier, 2.5.29.35) by more than the key's "
+                "identifier, or without it",
+            )
+
+
+def faults_of_usage(
+    party: Party, role: Role, eku: Mapping[Kind, x509.ObjectIdentifier] = EKU
+) -> Iterator[Fault]:
+    """What is wrong with its extended key usage in that role; of a root see `faults_of_limits`."""
+    profile = PROFILES[role]
+    wanted, found = profile.usages(eku), party.extended_key_usage
+    text = wanted_text(role, eku)
+    if profile.is_ca:
+        if found is None or wanted - found:
+            held = "none at all" if found is None else usages_text(found)
+            yield Fault(IssuerEkuMissingError, f"lacks the {_EKU} {text}; it has {held}")
+        return
+    if found is None:
+        yield Fault(EkuAbsentError, f"has no {_EKU}; needed is {text}")
+        return
+    if wanted - found:
+        yield Fault(EkuMissingError, f"lacks the {_EKU} {text}; it has {usages_text(found)}")
+    tolerated = profile.extended_tolerated
+    if tolerated is not None and found - wanted - tolerated:
+        beside = usages_text(found - wanted - tolerated)
+        yield Fault(EkuExcessError, f"has the {_EKU} {beside} beside {text}, which it must not have")
+
+
+def faults_of_limits(party: Party, kind: Kind, eku: Mapping[Kind, x509.ObjectIdentifier]) -> Iterator[Fault]:
+    """A CA above the issuing CA needs no extended key usage, but where it has some, ours is among them."""
+    limits = party.extended_key_usage
+    if limits is not None and not limits & {eku[kind], ANY_USAGE}:
+        yield Fault(
+            EkuExcludedError,
+            f"is limited to the {_EKU} {usages_text(limits)}, without {wanted_text(ISSUERS[kind], eku)}",
+        )
+
+
+def wanted_text(role: Role, eku: Mapping[Kind, x509.ObjectIdentifier] = EKU) -> str:
+    """The extended key usage that a role carries, for people."""
+    profile = PROFILES[role]
+    if profile.kind is None:
+        return usages_text(profile.extended_key_usage)
+    return f"{eku[profile.kind].dotted_string} ({profile.kind} signing)"
