@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     )
     public_url: PublicUrl | None = Field(
         default=None,
-        description="Address at which agents reach the public surface; looked at from outside where it is set.",
+        description="Address at which agents reach the public surface; it is looked at from outside.",
     )
     clock_sources: ClockSources | None = Field(
         default=None,

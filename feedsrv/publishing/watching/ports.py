@@ -1,0 +1,47 @@
+"""What watching needs of others beside the store and the shelf: the public URL, and other clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from cryptography import x509
+
+from feedsrv.errors import UnavailableError
+from feedsrv.publishing.watching.seen import ClockSeen
+
+
+class UnreachedError(UnavailableError):
+    """Something could not be fetched from the public URL; says at which step it ended."""
+
+    code = "watch.unreached"
+
+    def __init__(self, step: str, why: str) -> None:
+        super().__init__(f"{step}: {why}")
+        self.step = step
+        self.why = why
+
+
+class PublicSource(Protocol):
+    """The public URL, as an agent reaches it."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+
+    def fetch(self, path: str, *, max_bytes: int) -> bytes:
+        """What lies under a path such as `v1/trust/policy.json`.
+
+        Raises:
+            UnreachedError: it was not to be had; at which step, and why.
+        """
+
+    def certificate(self) -> x509.Certificate | None:
+        """The certificate of its TLS, believed or not; None for plain HTTP, or where it cannot be had."""
+
+
+class Clocks(Protocol):
+    """Other machines that say what time it is."""
+
+    def ask(self) -> Sequence[ClockSeen]:
+        """What each of them says now."""
