@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from cryptography import x509
 
-from feedsrv.signing import pemfile
+from feedsrv.signing import pemfile, pkcs11
 from feedsrv.signing.documents import check_belongs_together
 from feedsrv.signing.places import SignerUriError, scheme_of
 from feedsrv.signing.signer import OpenedKey, OpenedSigner, Signer
@@ -134,4 +134,6 @@ def _read(uri: str) -> _Place:
     return read(uri)
 
 
-_PLACES: Final[Mapping[str, Callable[[str], _Place]]] = MappingProxyType({"file": pemfile.read_place})
+_PLACES: Final[Mapping[str, Callable[[str], _Place]]] = MappingProxyType(
+    {"file": pemfile.read_place, "pkcs11": pkcs11.read_place}
+)

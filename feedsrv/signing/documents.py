@@ -20,7 +20,7 @@ from signxml.signer import XMLSigner
 
 from feedsrv.codec.parsing import LIMITS_FEED, LIMITS_MITIGATION, parse
 from feedsrv.errors import FeedsrvError
-from feedsrv.signing.signer import PrivateKey, Signer, SigningError
+from feedsrv.signing.signer import KeyAwayError, PrivateKey, Signer, SigningError
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.form import read_form
 from feedsrv.trust.profile import DS, ROOTS, Kind
@@ -64,6 +64,7 @@ def sign_document(unsigned: bytes, signer: Signer) -> bytes:
         KeyMismatchError, ChainOrderError: the signer's key and certificates do not belong together.
         NotSignableError: not an unsigned mitigation or feed.
         SignatureFailedError: what came out would not be accepted.
+        SigningError, KeyAwayError: the key's place refused, or did not answer.
     """
     check_belongs_together(signer.private_key, signer.chain, name=signer.name)
     end = _END_TAG.search(unsigned)
@@ -146,6 +147,8 @@ def _signature(root: etree._Element, signer: Signer) -> bytes:
     )
     try:
         tree = writer.sign(root, key=signer.private_key, cert=list(signer.chain))
+    except (SigningError, KeyAwayError):
+        raise  # a key's place says best itself what happened, and whether to try again
     except Exception as error:
         # A key may live in a module of any maker, whose errors nobody can list.
         raise SignatureFailedError(
