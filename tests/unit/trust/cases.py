@@ -14,8 +14,8 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from feedsrv.codec.feed import write_feed
 from feedsrv.model.feed import Entry, EntryState, digest_of
 from feedsrv.trust.opening import OpenedFeed, OpenedMitigation, TrustedFeed, open_feed, open_mitigation
-from feedsrv.trust.profile import CODE_SIGNING, EKU, Kind
-from tests.pki import ORGANISATION, POLICY_OID, SERVER_AUTH, Pki, key, sample_feed, sample_mitigation
+from feedsrv.trust.profile import CODE_SIGNING, EKU, SERVER_AUTH, Kind
+from tests.pki import ORGANISATION, POLICY_OID, Pki, key, sample_feed, sample_mitigation
 from tests.unchecked import sign_unchecked, splice
 
 SIGNATURE: Final = re.compile(rb"<ds:Signature .*</ds:Signature>", re.DOTALL)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from feedsrv.trust import certificates, chain
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import UntrustedError
-from tests.pki import CA_USAGE
+from tests.recipes import CA_USAGE
 from tests.unit.trust.cases import Bench
 
 _TLS_FEATURE: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24")
