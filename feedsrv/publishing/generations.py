@@ -13,6 +13,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from feedsrv.clock import Clock, to_text
 from feedsrv.errors import BadInputError, NotFoundError
@@ -22,10 +23,12 @@ from feedsrv.publishing.ports import Store, Work
 from feedsrv.publishing.trust_records import KnownPolicy
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.policy import TrustPolicy
-from feedsrv.trust.profile import EKU, Kind
+from feedsrv.trust.profile import EKU, Kind, fingerprint
 
 PUBLISHED: Final = "published"
 """The note of what this service published itself; names of such policies begin with this word, too."""
+
+_MOST_NAME: Final = 60
 
 
 class UnknownPolicyError(NotFoundError):
@@ -49,6 +52,14 @@ def trust_of(known: KnownPolicy, *, more: Iterable[x509.Certificate] = ()) -> Tr
         policy_oid=None if known.policy_oid is None else x509.ObjectIdentifier(known.policy_oid),
         eku={kind: x509.ObjectIdentifier(dotted) for kind, dotted in known.eku.items()},
     )
+
+
+def short_name(certificate: x509.Certificate) -> str:
+    """A certificate in few words: its common name and the beginning of its fingerprint."""
+    named = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    text = str(named[0].value) if named else certificate.subject.rfc4514_string()
+    shown = "".join(c if c.isprintable() else "?" for c in text)[:_MOST_NAME] or "no name"
+    return f"{shown} ({fingerprint(certificate)[:16]})"
 
 
 def remember_published(work: Work, policy: TrustPolicy, *, at: datetime) -> None:

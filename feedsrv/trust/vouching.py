@@ -1,0 +1,92 @@
+"""Whether a pinned root vouches for another: how a receiver may come to trust a root that nobody brought it.
+
+A voucher is a certificate for the new root's name and key, issued by a root that is pinned here. It carries
+the extended key usages of both kinds of document, as no certificate does that is issued for anything else:
+else whoever holds the key of any CA below a pinned root could sign a certificate for its own name and key,
+show the one that it was given as the voucher, and be a root.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+
+from feedsrv.trust.certificates import Party, is_issued_by, name_of, read_party
+from feedsrv.trust.fitting import faults_of_path, usages_text
+from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import Role, spki_id
+from feedsrv.trust.refusals import (
+    AnchorUnknownError,
+    ChainSignatureError,
+    IssuerEkuMissingError,
+    IssuerRevokedError,
+    UntrustedError,
+)
+from feedsrv.trust.revocation import crl_issued_by
+
+
+def check_voucher(
+    root: x509.Certificate,
+    voucher: x509.Certificate,
+    policy: TrustPolicy,
+    *,
+    at: datetime,
+    source: str,
+) -> x509.Certificate:
+    """The pinned anchor that vouches for a root; by it, the root may be pinned, too.
+
+    Raises:
+        UntrustedError: the root is none, or is not vouched for at that time; one class for each reason.
+    """
+    new, shown = read_party(root, source=source), read_party(voucher, source=source)
+    new_name, shown_name = f"announced root {name_of(root)}", f"voucher {name_of(voucher)}"
+    if not (new.is_self_issued and is_issued_by(root, new)):
+        raise ChainSignatureError(source, f"{new_name} is no root: its own key did not sign it")
+    if voucher.subject != root.subject or spki_id(voucher.public_key()) != spki_id(root.public_key()):
+        raise ChainSignatureError(source, f"{shown_name} is for another name or key than {new_name}")
+    for fault in faults_of_path(new, Role.ROOT, at=at, below=1, is_anchor=True):
+        raise fault.of(new_name, source)
+    for fault in faults_of_path(shown, Role.ROOT, at=at, below=0):
+        raise fault.of(shown_name, source)
+    _check_usages(shown, shown_name, policy, source)
+    return _anchor(shown, shown_name, policy, at, source)
+
+
+def _check_usages(shown: Party, name: str, policy: TrustPolicy, source: str) -> None:
+    wanted = frozenset(policy.eku.values())
+    found = shown.extended_key_usage or frozenset()
+    if not wanted <= found:
+        raise IssuerEkuMissingError(
+            source,
+            f"{name} lacks the extended key usages that make it one, {usages_text(wanted - found)}; "
+            f"it has {usages_text(found)}",
+        )
+
+
+def _anchor(shown: Party, name: str, policy: TrustPolicy, at: datetime, source: str) -> x509.Certificate:
+    refusals: list[UntrustedError] = []
+    for certificate in policy.anchors:
+        anchor = read_party(certificate, source=source)
+        if certificate == shown.certificate or not is_issued_by(shown.certificate, anchor):
+            continue
+        faults = faults_of_path(anchor, Role.ROOT, at=at, below=1, is_anchor=True)
+        refusals += [fault.of(f"trust anchor {name_of(certificate)}", source) for fault in faults]
+        if _is_revoked(shown, certificate, policy):
+            refusals.append(IssuerRevokedError(source, f"{name} was revoked by {name_of(certificate)}"))
+        if not refusals:
+            return certificate
+    if refusals:
+        raise refusals[0]
+    issuer = shown.certificate.issuer.rfc4514_string()[:120]
+    raise AnchorUnknownError(source, f"{name} was issued by {issuer!r}, and by no root that is pinned here")
+
+
+def _is_revoked(shown: Party, anchor: x509.Certificate, policy: TrustPolicy) -> bool:
+    """By any list of that anchor, stale ones too: what was revoked stays revoked."""
+    number = shown.certificate.serial_number
+    return any(
+        crl.get_revoked_certificate_by_serial_number(number) is not None
+        for crl in policy.crls
+        if crl_issued_by(crl, anchor)
+    )
