@@ -90,6 +90,8 @@ def ensure_development_pki(
             created = not (folder / _ANCHORS).exists()
             if created:
                 _create(folder, organisation, now)
+            for role in _ISSUER:
+                _finish_exchange(folder, role)
             _renew(folder, organisation, now)
     except OSError as error:
         raise DevelopmentPkiError(
@@ -99,12 +101,39 @@ def ensure_development_pki(
         folder=folder,
         anchors=folder / _ANCHORS,
         intermediates=folder / _INTERMEDIATES,
-        mitigation_signer=_uri(folder, Role.MITIGATION_SIGNER),
-        feed_signer=_uri(folder, Role.FEED_SIGNER),
-        crls=tuple(_crl(folder, role) for role in _AUTHORITIES),
+        mitigation_signer=uri_of(folder, Role.MITIGATION_SIGNER),
+        feed_signer=uri_of(folder, Role.FEED_SIGNER),
+        crls=tuple(crl_of(folder, role) for role in _AUTHORITIES),
         created=created,
         warning=WARNING.format(folder=folder),
     )
+
+
+def exists(folder: Path) -> bool:
+    """True where the folder holds a development PKI. Nothing is made or renewed."""
+    return (folder / _ANCHORS).exists()
+
+
+def uri_of(folder: Path, role: Role) -> str:
+    """Key and chain of that role, for `open_signer`. Nothing is made or renewed.
+
+    Raises:
+        DevelopmentPkiError: a development PKI has no such role.
+    """
+    if role not in _NAMES:
+        raise DevelopmentPkiError(f"{folder}: a development PKI has no {role}; request or issue one")
+    folder = folder.absolute()
+    return f"file:{quote(str(_key(folder, role)))}?chain={quote(str(_certificate(folder, role)))}"
+
+
+def crl_of(folder: Path, role: Role) -> Path:
+    """The CRL of that CA. Nothing is made or renewed.
+
+    Raises:
+        DevelopmentPkiError: the role is not a CA's.
+    """
+    _check_authority(folder, role)
+    return folder / "crls" / f"{_NAMES[role]}.crl"
 
 
 def authority(folder: Path, role: Role) -> Authority:
@@ -114,10 +143,14 @@ def authority(folder: Path, role: Role) -> Authority:
         DevelopmentPkiError: the role is not a CA's.
         SigningError: its files cannot be used.
     """
+    _check_authority(folder, role)
+    signer = open_signer(uri_of(folder, role))
+    return Authority(signer.chain[0], signer.private_key)
+
+
+def _check_authority(folder: Path, role: Role) -> None:
     if role not in _AUTHORITIES:
         raise DevelopmentPkiError(f"{folder}: a {role} is no CA; its certificate issues nothing")
-    signer = open_signer(_uri(folder.absolute(), role))
-    return Authority(signer.chain[0], signer.private_key)
 
 
 def revoke(
@@ -134,7 +167,7 @@ def revoke(
     try:
         with _locked(folder):
             crl = issuing.renew_crl(issuer, _read_crl(folder, role), revoked=revoked, now=now)
-            _write(_crl(folder, role), crl.public_bytes(Encoding.DER))
+            _write(crl_of(folder, role), crl.public_bytes(Encoding.DER))
     except OSError as error:
         raise DevelopmentPkiError(
             f"{error.filename or folder}: {error.strerror}; the CRL of the {role} was not changed"
@@ -186,7 +219,7 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
         _write(_certificate(place, role), _pem(leaf, authorities[issuer].certificate))
     for role in _AUTHORITIES:
         crl = issuing.issue_crl(authorities[role], now=now)
-        _write(_crl(place, role), crl.public_bytes(Encoding.DER))
+        _write(crl_of(place, role), crl.public_bytes(Encoding.DER))
     _write(
         place / _INTERMEDIATES,
         _pem(*(authorities[role].certificate for role in (Role.MITIGATION_CA, Role.FEED_CA))),
@@ -201,19 +234,47 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
 
 def _renew(folder: Path, organisation: str, now: datetime) -> None:
     for role, issuer_role in _ISSUER.items():
-        signer = open_signer(_uri(folder, role))
-        leaf = signer.chain[0]
-        if _is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now):
+        signer = open_signer(uri_of(folder, role))
+        leaf, key = signer.chain[0], signer.private_key
+        crl = _read_crl(folder, issuer_role)
+        is_revoked = crl.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None
+        if is_revoked or _is_due(leaf.not_valid_before_utc, leaf.not_valid_after_utc, now):
             issuer = _authority(folder, issuer_role, now)
-            fresh = issuing.issue(
-                role, signer.private_key.public_key(), issuer, organisation=organisation, now=now
-            )
-            _write(_certificate(folder, role), _pem(fresh, issuer.certificate))
+            if is_revoked:  # whoever took the key keeps it; it is never certified again
+                key = issuing.new_key()
+            fresh = issuing.issue(role, key.public_key(), issuer, organisation=organisation, now=now)
+            chain = _pem(fresh, issuer.certificate)
+            if is_revoked:
+                _exchange(folder, role, _key_pem(key) + chain)
+            else:
+                _write(_certificate(folder, role), chain)
     for role in _AUTHORITIES:
-        path, crl = _crl(folder, role), _read_crl(folder, role)
+        path, crl = crl_of(folder, role), _read_crl(folder, role)
         if _is_due(crl.last_update_utc, crl.next_update_utc or crl.last_update_utc, now):
             fresh_crl = issuing.renew_crl(_authority(folder, role, now), crl, now=now)
             _write(path, fresh_crl.public_bytes(Encoding.DER))
+
+
+def _exchange(folder: Path, role: Role, content: bytes) -> None:
+    """Put another key and its chain in place of those that are there, both or none."""
+    _write(_pending(folder, role), content)
+    _settle(folder)
+    _finish_exchange(folder, role)
+
+
+def _finish_exchange(folder: Path, role: Role) -> None:
+    """Put in place what was exchanged, from where it lies whole, as often as it takes."""
+    pending = _pending(folder, role)
+    if pending.exists():
+        key, begin, chain = pending.read_bytes().partition(b"-----BEGIN CERTIFICATE-----")
+        _write(_key(folder, role), key)
+        _write(_certificate(folder, role), begin + chain)
+        _settle(folder)
+        pending.unlink()
+
+
+def _pending(folder: Path, role: Role) -> Path:
+    return folder / f".exchange-{_NAMES[role]}.pem"
 
 
 def _is_due(begin: datetime, end: datetime, now: datetime) -> bool:
@@ -244,16 +305,8 @@ def _certificate(folder: Path, role: Role) -> Path:
     return folder / ("authority" if role in _AUTHORITIES else "") / f"{_NAMES[role]}.pem"
 
 
-def _crl(folder: Path, role: Role) -> Path:
-    return folder / "crls" / f"{_NAMES[role]}.crl"
-
-
-def _uri(folder: Path, role: Role) -> str:
-    return f"file:{quote(str(_key(folder, role)))}?chain={quote(str(_certificate(folder, role)))}"
-
-
 def _read_crl(folder: Path, role: Role) -> x509.CertificateRevocationList:
-    path = _crl(folder, role)
+    path = crl_of(folder, role)
     return load_crl(path.read_bytes(), source=str(path))
 
 

@@ -5,7 +5,7 @@ A key that lives in a module issues as well as one in memory: it is asked to sig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,29 +13,35 @@ from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from feedsrv.clock import to_text
 from feedsrv.errors import BadInputError
+from feedsrv.signing.building import (
+    IssuingFailedError,
+    authority_key_identifier,
+    checked,
+    extended,
+    granted,
+    signed,
+    start,
+)
 from feedsrv.signing.entitlement import check_certifier, check_crl_issuer
 from feedsrv.signing.requesting import (
     TLS_ROLES,
-    PublicKey,
     RequestNameError,
     RequestRoleError,
     RequestSignatureError,
     alternative_names,
     check_key,
     check_requestable,
-    profile_extensions,
     requested_names,
     subject_of,
 )
-from feedsrv.signing.signer import PrivateKey, SigningError
-from feedsrv.trust.certificates import UNREADABLE, name_of, read_party, reason_of
-from feedsrv.trust.profile import PROFILES, RSA_ISSUED_BITS, Role
+from feedsrv.signing.signer import PrivateKey
+from feedsrv.trust.certificates import name_of, read_party
+from feedsrv.trust.profile import EKU, PROFILES, RSA_ISSUED_BITS, Role
 from feedsrv.trust.refusals import UntrustedError
 
 CRL_LIFETIME: Final = timedelta(days=30)
@@ -53,12 +59,6 @@ _BACKDATED: Final = timedelta(hours=1)
 _MOST_SERIAL: Final = 2**160
 _MOST_CRL_NUMBER: Final = 2**159
 """20 octets, of which the first bit is the sign (RFC 5280, 5.2.3)."""
-
-
-class IssuingFailedError(SigningError):
-    """The CA's key or the library did not deliver a signature that holds; nothing was issued."""
-
-    code = "issuing.failed"
 
 
 class LifetimeError(BadInputError):
@@ -95,10 +95,10 @@ def issue_root(key: PrivateKey, *, organisation: str, now: datetime) -> x509.Cer
     """
     public_key = check_key(key.public_key(), Role.ROOT, name="the root's key")
     name = subject_of(Role.ROOT, organisation=organisation)
-    builder = _start(name, public_key, now - _BACKDATED, now + PROFILES[Role.ROOT].lifetime)
-    builder = _with(builder, profile_extensions(Role.ROOT, None))
+    builder = start(name, public_key, now - _BACKDATED, now + PROFILES[Role.ROOT].lifetime)
+    builder = extended(builder, granted(Role.ROOT, public_key, None))
     root = builder.issuer_name(name).sign(key, hashes.SHA256())
-    return _checked(root, root)
+    return checked(root, root)
 
 
 def issue(  # noqa: PLR0913 -- what a certificate says, each by its name
@@ -161,7 +161,8 @@ def cross_certify(certificate: x509.Certificate, issuer: Authority, *, now: date
     """The same CA, by name and key, under another one; whoever pins that one then believes it, too.
 
     It carries the extensions of the certificate that it stands beside, and outlives neither that one
-    nor its issuer.
+    nor its issuer. For a root it is a voucher (`trust.vouching`), and carries the extended key usages of
+    both kinds of document: no other certificate of a CA does, so no other can be shown in its place.
 
     Raises:
         RequestRoleError: the certificate is no CA's.
@@ -174,7 +175,9 @@ def cross_certify(certificate: x509.Certificate, issuer: Authority, *, now: date
         raise RequestRoleError(f"{name_of(certificate)} cannot be certified: {error}") from error
     if not party.is_ca:
         raise RequestRoleError(f"{name_of(certificate)} is no CA; only roots and CAs are cross-certified")
-    usages = party.extended_key_usage or ()
+    usages = party.extended_key_usage or frozenset()
+    if party.is_self_issued:
+        usages |= frozenset(EKU.values())
     check_certifier(issuer.certificate, issuer.private_key, usages, now=now, of_ca=True)
     public_key = check_key(certificate.public_key(), Role.ROOT, name=name_of(certificate))
     begins = max(now - _BACKDATED, certificate.not_valid_before_utc, issuer.certificate.not_valid_before_utc)
@@ -183,31 +186,34 @@ def cross_certify(certificate: x509.Certificate, issuer: Authority, *, now: date
         raise LifetimeError(
             f"{name_of(certificate)} ended at {to_text(ends)}; certify the one that follows it"
         )
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(certificate.subject)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(ends)
-    )
-    kept = [one for one in certificate.extensions if isinstance(one.value, _KEPT)]
-    if not any(isinstance(one.value, x509.SubjectKeyIdentifier) for one in kept):
+    builder = start(certificate.subject, public_key, begins, ends)
+    builder = extended(builder, _kept(certificate))
+    if usages:
+        ours = x509.ExtendedKeyUsage(sorted(usages, key=lambda one: one.dotted_string))
+        builder = builder.add_extension(ours, critical=False)
+    return signed(builder, issuer.certificate, issuer.private_key)
+
+
+def _kept(certificate: x509.Certificate) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    """What belongs to a CA, and not to who certified it."""
+    extensions = certificate.extensions
+    try:
+        own = extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        public_key = check_key(certificate.public_key(), Role.ROOT, name=name_of(certificate))
         own = x509.SubjectKeyIdentifier.from_public_key(public_key)
-        builder = builder.add_extension(own, critical=False)
-    builder = _with(builder, ((one.value, one.critical) for one in kept))
-    return _sign(builder, issuer)
+    yield own, False
+    for one in extensions:
+        if isinstance(one.value, _KEPT):
+            yield one.value, one.critical
 
 
 _KEPT: Final = (
     x509.BasicConstraints,
     x509.KeyUsage,
-    x509.ExtendedKeyUsage,
-    x509.SubjectKeyIdentifier,
     x509.CertificatePolicies,
     x509.NameConstraints,
 )
-"""What belongs to a CA and not to who certified it."""
 
 
 def issue_crl(
@@ -239,7 +245,7 @@ def issue_crl(
         .last_update(now - _BACKDATED)
         .next_update(now + CRL_LIFETIME)
         .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(_authority_key_identifier(issuer.certificate), critical=False)
+        .add_extension(authority_key_identifier(issuer.certificate), critical=False)
     )
     entries: dict[int, tuple[datetime, str]] = {}
     for serial, since, reason in revoked:
@@ -337,56 +343,5 @@ def _issue(  # noqa: PLR0913 -- what a certificate says, each by its name
         )
     begins = max(now - _BACKDATED, issuer.certificate.not_valid_before_utc)
     ends = min(now + lifetime, issuer.certificate.not_valid_after_utc)
-    builder = _start(subject, public_key, begins, ends)
-    return _sign(_with(builder, profile_extensions(role, names)), issuer)
-
-
-def _start(
-    subject: x509.Name, public_key: PublicKey, begins: datetime, ends: datetime
-) -> x509.CertificateBuilder:
-    own = x509.SubjectKeyIdentifier.from_public_key(public_key)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(ends)
-        .add_extension(own, critical=False)
-    )
-
-
-def _with(
-    builder: x509.CertificateBuilder, extensions: Iterable[tuple[x509.ExtensionType, bool]]
-) -> x509.CertificateBuilder:
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical=critical)
-    return builder
-
-
-def _sign(builder: x509.CertificateBuilder, issuer: Authority) -> x509.Certificate:
-    builder = builder.issuer_name(issuer.certificate.subject)
-    builder = builder.add_extension(_authority_key_identifier(issuer.certificate), critical=False)
-    return _checked(builder.sign(issuer.private_key, hashes.SHA256()), issuer.certificate)
-
-
-def _checked(certificate: x509.Certificate, issuer: x509.Certificate) -> x509.Certificate:
-    """A module may answer anything; what it signed is verified before anybody gets it."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *UNREADABLE) as error:
-        raise IssuingFailedError(
-            f"{name_of(issuer)}: its key signed, but the signature does not hold ({reason_of(error)}); "
-            "look at the key or its module"
-        ) from error
-    return certificate
-
-
-def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """As the issuer names its own key, which need not be as we would: OpenSSL compares the two."""
-    try:
-        own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    except x509.ExtensionNotFound:
-        public_key = check_key(issuer.public_key(), Role.ROOT, name=name_of(issuer))
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key)
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+    builder = extended(start(subject, public_key, begins, ends), granted(role, public_key, names))
+    return signed(builder, issuer.certificate, issuer.private_key)
