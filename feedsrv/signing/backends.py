@@ -1,7 +1,11 @@
 """The one door to wherever keys live. A new place is a new line in `_PLACES`.
 
-A key is named by a URI, its place: `file:/abs/key.pem`, with `?passphrase=/abs/file` where it is
-encrypted. A signer's URI is the same with the file of its certificates, `chain=/abs/chain.pem`.
+A key is named by a URI, its place, and a signer's URI is the same with the file of its certificates,
+`chain=/absolute/chain.pem`. Secrets never stand in either; they come from files of their own.
+
+    file:/absolute/key.pem?passphrase=/absolute/file
+    pkcs11:token=NAME;object=KEY?module-path=/absolute/module.so&pin-source=file:/absolute/pin
+    aws-kms:alias/NAME?region=REGION
 """
 
 from __future__ import annotations
@@ -134,6 +138,13 @@ def _read(uri: str) -> _Place:
     return read(uri)
 
 
+def _read_kms(uri: str) -> _Place:
+    # boto3 takes a fifth of a second to load, and most publishers never ask for it.
+    from feedsrv.signing import kms  # noqa: PLC0415 -- see above
+
+    return kms.read_place(uri)
+
+
 _PLACES: Final[Mapping[str, Callable[[str], _Place]]] = MappingProxyType(
-    {"file": pemfile.read_place, "pkcs11": pkcs11.read_place}
+    {"file": pemfile.read_place, "pkcs11": pkcs11.read_place, "aws-kms": _read_kms}
 )
