@@ -77,7 +77,7 @@ _FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
 
 
 @st.composite
-def _changes(draw: st.DrawFn) -> Changes:
+def changed_chains(draw: st.DrawFn) -> Changes:
     """A few fields of a few certificates of the good chain, changed."""
     changes: dict[str, dict[str, Any]] = {}
     for _ in range(draw(st.integers(0, 3))):
@@ -92,7 +92,7 @@ def _changes(draw: st.DrawFn) -> Changes:
     return changes
 
 
-def _refused(found: tuple[Deviation, ...], kind: Kind) -> set[str]:
+def refused_codes(found: tuple[Deviation, ...], kind: Kind) -> set[str]:
     """The codes that receivers of that kind would give."""
     return {one.code for one in found if one.refused and one.refused_by != _OTHER_KIND[kind]}
 
@@ -118,12 +118,12 @@ class TestAgreement:
         found = bench.pki.certificates(kind, bad)
         chain = (found["leaf"], found["ca"], found["root"])
 
-        codes = _refused(lint_chain(chain, kind, at=bench.at), kind)
+        codes = refused_codes(lint_chain(chain, kind, at=bench.at), kind)
 
         _assert_agreed(codes, chain, kind, bench)
 
     @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(kind=st.sampled_from(Kind), changes=_changes())
+    @given(kind=st.sampled_from(Kind), changes=changed_chains())
     def test_of_any_chain(self, bench: Bench, kind: Kind, changes: Changes) -> None:
         """Whatever CAs may come to issue."""
         try:
@@ -132,7 +132,7 @@ class TestAgreement:
             return  # not even our library writes such a certificate
         chain = (found["leaf"], found["ca"], found["root"])
 
-        codes = _refused(lint_chain(chain, kind, at=bench.at), kind)
+        codes = refused_codes(lint_chain(chain, kind, at=bench.at), kind)
 
         _assert_agreed(codes, chain, kind, bench)
 
