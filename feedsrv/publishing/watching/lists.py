@@ -13,8 +13,9 @@ from feedsrv.publishing.watching.certificates import anchors_in_use
 from feedsrv.publishing.watching.results import NEITHER, Grade, Result
 from feedsrv.publishing.watching.seen import Seen, TrustSeen
 from feedsrv.publishing.watching.words import moment, span
-from feedsrv.trust.certificates import UNREADABLE, name_of
+from feedsrv.trust.certificates import name_of
 from feedsrv.trust.profile import Kind, role_at
+from feedsrv.trust.revocation import crl_issued_by
 
 CHECK: Final = "crl.ends"
 _NOTICE: Final = 6
@@ -32,7 +33,7 @@ def lists_end(seen: Seen) -> Iterator[Result]:
     left = list(seen.trust.policy.crls)
     for role, certificate, kinds in _authorities(seen.trust):
         subject = f"{role} {certificate.fingerprint(hashes.SHA256()).hex()[:16]}"
-        theirs = [crl for crl in seen.trust.policy.crls if _is_of(crl, certificate)]
+        theirs = [crl for crl in seen.trust.policy.crls if crl_issued_by(crl, certificate)]
         left = [crl for crl in left if crl not in theirs]
         name = f"the CA {name_of(certificate)}"
         if theirs:
@@ -66,14 +67,6 @@ def _authorities(trust: TrustSeen) -> Iterator[tuple[str, x509.Certificate, froz
             yield role_at(position, kind).value, certificate, frozenset({kind})
     for anchor, kinds in anchors_in_use(trust).items():
         yield "root CA", anchor, kinds
-
-
-def _is_of(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
-    key = certificate.public_key()
-    try:
-        return crl.issuer == certificate.subject and crl.is_signature_valid(key)  # type: ignore[arg-type] # kinds of key that sign nothing raise, as below
-    except UNREADABLE:
-        return False
 
 
 def _judge(
