@@ -221,7 +221,7 @@ def signer_is_revoked(data: bytes, policy: TrustPolicy, *, kind: Kind, source: s
     document states: certificates that ended since do not hide a revocation.
     """
     # A receiver drops the version floor that such a feed has set. Without that, whoever stole a feed key
-    # would sign version 4,000,000,000 once, and every receiver that saw it would refuse the publisher's
+    # would sign version 999,999,999 once, and every receiver that saw it would refuse the publisher's
     # feeds for ever, after the key is revoked, too.
     #
     # What an attacker gains by it: feeds that are older than the one held, whose signers are not revoked

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 from lxml import etree
@@ -15,7 +16,7 @@ from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import CODE_SIGNING, EKU, Kind
 from feedsrv.trust.refusals import ExpiredFeedError, UntrustedError
 from feedsrv.trust.verifying import verify_document
-from tests.pki import ORGANISATION, POLICY_OID, sample_feed
+from tests.pki import ORGANISATION, POLICY_OID, Pki, sample_feed
 from tests.unchecked import sign_unchecked
 from tests.unit.trust.cases import Bench
 
@@ -212,6 +213,61 @@ class TestManyGoodShapes:
         old = bench.pki.certificates(Kind.FEED, "ca-expired")["ca"]
 
         assert bench.open(bench.with_certificates(leaf, old, ca)).proof.issuer == ca
+
+
+class TestTwoRoots:
+    """The issuing CA's key certified by two roots, so that a publisher can change its root."""
+
+    OTHER: Final[dict[str, Any]] = {"root": {"common_name": "next root", "key_name": "next-root"}}
+
+    @pytest.mark.parametrize("turned", [False, True], ids=["old first", "next first"])
+    @pytest.mark.parametrize("roots_too", [False, True], ids=["", "with roots"])
+    def test_whoever_pins_either_root_accepts(self, bench: Bench, turned: bool, roots_too: bool) -> None:
+        """Whatever the order of the two, with the roots in the document or not."""
+        leaf, ca, root = bench.chain()
+        following = bench.pki.certificates(Kind.FEED, None, **self.OTHER)
+        pairs = [(ca, root), (following["ca"], following["root"])]
+        beside = [one for pair in (pairs[::-1] if turned else pairs) for one in pair[: 2 if roots_too else 1]]
+        data = bench.with_certificates(leaf, *beside)
+
+        for issuer, anchor in pairs:
+            opened = open_feed(data, TrustPolicy((anchor,)), at=bench.at)
+            assert (opened.proof.issuer, opened.proof.anchor) == (issuer, anchor)
+
+    def test_whoever_pins_neither_refuses(self, bench: Bench) -> None:
+        """Two roots that nobody knows are worth no more than one."""
+        leaf, ca, _ = bench.chain()
+        following = bench.pki.certificates(Kind.FEED, None, **self.OTHER)
+        data = bench.with_certificates(leaf, ca, following["ca"])
+        stranger = Pki(organisation="Somebody Else").policy()
+
+        with pytest.raises(UntrustedError) as refused:
+            open_feed(data, stranger, at=bench.at)
+
+        assert refused.value.code == "trust.anchor_unknown"
+
+    def test_one_of_the_two_may_be_bad(self, bench: Bench) -> None:
+        """Whoever pins both takes the good one; whoever pins the bad one's root alone refuses."""
+        leaf, ca, root = bench.chain()
+        changes: dict[str, Any] = {**self.OTHER, "ca": {"extended": None}}
+        following = bench.pki.certificates(Kind.FEED, None, **changes)
+        data = bench.with_certificates(leaf, following["ca"], ca)
+
+        assert open_feed(data, TrustPolicy((following["root"], root)), at=bench.at).proof.issuer == ca
+        with pytest.raises(UntrustedError) as refused:
+            open_feed(data, TrustPolicy((following["root"],)), at=bench.at)
+        assert refused.value.code == "trust.issuer_eku_missing"
+
+
+@pytest.mark.parametrize("which", ["leaf", "ca", "root"])
+def test_certificate_policies_may_be_critical(bench: Bench, which: str) -> None:
+    """They limit nothing for a receiver who asks for none; the issuing CA's are still looked at."""
+    changes = {which: {"policies": (POLICY_OID,), "turned": frozenset({"policies"})}}
+    signer = bench.pki.signer(Kind.FEED, None, **changes)
+    data = sign_unchecked(bench.unsigned, signer.private_key, signer.chain)
+    policy = TrustPolicy((bench.pki.certificates(Kind.FEED, None, **changes)["root"],), policy_oid=POLICY_OID)
+
+    assert open_feed(data, policy, at=bench.at).feed == bench.feed
 
 
 def test_what_is_read_is_exactly_what_plain_signxml_finds_signed(bench: Bench) -> None:
