@@ -20,7 +20,7 @@ from cryptography import x509
 from feedsrv.signing import pemfile, pkcs11
 from feedsrv.signing.documents import check_belongs_together
 from feedsrv.signing.places import SignerUriError, scheme_of
-from feedsrv.signing.signer import OpenedKey, OpenedSigner, Signer
+from feedsrv.signing.signer import OpenedKey, OpenedSigner, PrivateKey, Signer
 from feedsrv.trust.profile import KeyKind
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "open_chain",
     "open_key",
     "open_signer",
+    "store_key",
 ]
 
 
@@ -46,6 +47,8 @@ class _Place(Protocol):
     def open(self) -> OpenedKey: ...
 
     def create(self, kind: KeyKind, *, exportable: bool) -> OpenedKey: ...
+
+    def store(self, private_key: PrivateKey, /) -> OpenedKey: ...
 
     def export(self, passphrase: bytes | None) -> bytes: ...
 
@@ -104,6 +107,16 @@ def create_key(place: str, kind: KeyKind, *, exportable: bool) -> OpenedKey:
         SigningError, KeyAwayError: its place cannot be used, or not now.
     """
     return _read(place).create(kind, exportable=exportable)
+
+
+def store_key(place: str, private_key: PrivateKey) -> OpenedKey:
+    """Put a key that is at hand, such as one from a PKCS #12 file, where a URI says; never over another.
+
+    Raises:
+        NotStorableError: its place takes no keys from outside.
+        As `create_key` does.
+    """
+    return _read(place).store(private_key)
 
 
 def export_key(place: str, *, passphrase: bytes | None) -> bytes:

@@ -8,7 +8,6 @@ shown byte for byte, by anybody, with `without_signature`.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
@@ -38,7 +37,7 @@ class KeyMismatchError(SigningError):
 
 
 class ChainOrderError(SigningError):
-    """The certificates are not in the order signer, issuer, its issuer."""
+    """The certificates are not in the order signer, issuer, its issuer, or one stands twice."""
 
     code = "signing.chain_order"
 
@@ -89,7 +88,9 @@ def without_signature(signed: bytes) -> bytes:
 
 
 def check_belongs_together(key: PrivateKey, chain: tuple[x509.Certificate, ...], *, name: str) -> None:
-    """The key is the first certificate's, and each certificate was issued by the next.
+    """The key is the first certificate's, and each one after it issued one of those before it.
+
+    So a chain may end with further certificates of an issuer's key: another root vouches for the same CA.
 
     Raises:
         KeyMismatchError, ChainOrderError: not so.
@@ -101,15 +102,23 @@ def check_belongs_together(key: PrivateKey, chain: tuple[x509.Certificate, ...],
             f"{name}: the private key does not belong to {name_of(chain[0])}; "
             "give the key of that certificate, and put the signer's certificate first"
         )
-    for lower, upper in pairwise(chain):
-        try:
-            lower.verify_directly_issued_by(upper)
-        except Exception as error:
-            # Wrong name, wrong key, unknown algorithm: whatever the library says, the order is wrong.
+    for position, upper in enumerate(chain[1:], start=1):
+        before = chain[:position]
+        if upper in before:
+            raise ChainOrderError(f"{name}: {name_of(upper)} stands twice; take the second one away")
+        if not any(_issued(lower, upper) for lower in before):
             raise ChainOrderError(
-                f"{name}: {name_of(lower)} was not issued by {name_of(upper)}; "
+                f"{name}: {name_of(before[-1])} was not issued by {name_of(upper)}, nor was any before it; "
                 "put the signer's certificate first, then its issuer's, in order"
-            ) from error
+            )
+
+
+def _issued(lower: x509.Certificate, upper: x509.Certificate) -> bool:
+    try:
+        lower.verify_directly_issued_by(upper)
+    except Exception:  # noqa: BLE001 -- wrong name, wrong key, unknown algorithm: whatever the library says
+        return False
+    return True
 
 
 def _spki(key: object) -> bytes:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -34,7 +34,9 @@ from feedsrv.signing.signer import (
     KeyMissingError,
     KeyNotAllowedError,
     NotExportableError,
+    NotStorableError,
     OpenedKey,
+    PrivateKey,
 )
 from feedsrv.trust.profile import KeyKind
 
@@ -134,6 +136,13 @@ class KmsPlace:
         # By its id: a new alias is not known everywhere at once.
         answer = service.ask("kms:GetPublicKey", lambda client: client.get_public_key(KeyId=made))
         return _opened(self, service, answer)
+
+    def store(self, _private_key: PrivateKey, /) -> NoReturn:
+        """Refused: what was outside once is no safer inside."""
+        raise NotStorableError(
+            f"{self.description}: a key that was outside the service is no safer inside; "
+            "make one there, and have that certified"
+        )
 
     def export(self, _passphrase: bytes | None) -> bytes:
         """Refused: no key leaves the service."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,12 +122,16 @@ class PemPlace:
             FileUnwritableError: the folder is not there, or cannot be written.
             FileMissingError, KeyExposedError, PassphraseMissingError: the passphrase's file.
         """
-        secret = None if self.passphrase is None else _read_passphrase(self.passphrase)
-        if os.path.lexists(self.key):
-            raise _exists(self)
-        made = _make(kind)
-        _write_new(self, pem_of(made, secret))
-        return OpenedKey(self.name, made)
+        return self._keep(lambda: _make(kind))
+
+    def store(self, private_key: PrivateKey, /) -> OpenedKey:
+        """Put a key that is at hand into the file, as `create` does.
+
+        Raises:
+            NotExportableError: it is not at hand, but in another place that it cannot leave.
+            As `create` does.
+        """
+        return self._keep(lambda: private_key)
 
     def export(self, passphrase: bytes | None) -> bytes:
         """The key as PEM (PKCS#8), encrypted where a passphrase is given.
@@ -135,6 +140,14 @@ class PemPlace:
             As `open` does.
         """
         return pem_of(self.open().private_key, passphrase)
+
+    def _keep(self, make: Callable[[], PrivateKey]) -> OpenedKey:
+        secret = None if self.passphrase is None else _read_passphrase(self.passphrase)
+        if os.path.lexists(self.key):
+            raise _exists(self)
+        key = make()
+        _write_new(self, pem_of(key, secret))
+        return OpenedKey(self.name, key)
 
 
 def read_place(uri: str) -> PemPlace:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -27,7 +27,7 @@ from feedsrv.signing.pkcs11_child import Child, ChildGoneError, ChildLateError
 from feedsrv.signing.pkcs11_refusals import ModuleUnusableError, refusal
 from feedsrv.signing.pkcs11_uri import Pkcs11Uri, read_pkcs11_uri
 from feedsrv.signing.pkcs11_words import Reason
-from feedsrv.signing.signer import KeyAwayError, OpenedKey
+from feedsrv.signing.signer import KeyAwayError, NotStorableError, OpenedKey, PrivateKey
 from feedsrv.trust.profile import KeyKind
 
 _CURVES: Final[Mapping[str, type[ec.EllipticCurve]]] = {"p-256": ec.SECP256R1, "p-384": ec.SECP384R1}
@@ -72,6 +72,13 @@ class Pkcs11Place:
             SigningError, KeyAwayError: as `open` does.
         """
         return _Token(self.uri).create(kind, exportable=exportable)
+
+    def store(self, _private_key: PrivateKey, /) -> NoReturn:
+        """Refused: what was outside once is no safer inside."""
+        raise NotStorableError(
+            f"{self.description}: a key that was outside a token is no safer inside; "
+            "make one there, and have that certified"
+        )
 
     def export(self, passphrase: bytes | None) -> bytes:
         """The key as PEM (PKCS#8), by way of a wrapping key that lives as long as this call.

@@ -40,6 +40,12 @@ class KeyExistsError(SigningError):
     code = "signing.key_exists"
 
 
+class NotStorableError(SigningError):
+    """A key that is at hand cannot be put into this place, which only makes keys of its own."""
+
+    code = "signing.not_storable"
+
+
 class KeyKindError(SigningError):
     """The key is of a kind that cannot sign here, or that its place cannot make."""
 

@@ -154,15 +154,27 @@ class TestRefusingToSign:
         with pytest.raises(KeyMismatchError, match="feed test signer"):
             sign_document(write_feed(sample_feed(pki.at)), signer)
 
-    @pytest.mark.parametrize("order", [(0, 2), (0, 1, 1)])
-    def test_certificates_out_of_order(self, pki: Pki, order: tuple[int, ...]) -> None:
-        """Leaf, issuer, its issuer; each must have been issued by the next."""
+    @pytest.mark.parametrize(("order", "named"), [((0, 2), "in order"), ((0, 1, 1), "stands twice")])
+    def test_certificates_out_of_order(self, pki: Pki, order: tuple[int, ...], named: str) -> None:
+        """Leaf, issuer, its issuer; each must have issued one before it, and none stands twice."""
         found = pki.certificates(Kind.FEED)
         line = (found["leaf"], found["ca"], found["root"])
         signer = replace(pki.signer(Kind.FEED), chain=tuple(line[place] for place in order))
 
-        with pytest.raises(ChainOrderError, match="in order"):
+        with pytest.raises(ChainOrderError, match=named):
             sign_document(write_feed(sample_feed(pki.at)), signer)
+
+    def test_an_issuer_whom_two_roots_vouch_for(self, pki: Pki) -> None:
+        """Both certificates of its key may follow the leaf, so that whoever pins either root believes it."""
+        signer = pki.signer(Kind.FEED)
+        other = pki.certificates(Kind.FEED, root={"key_name": "next root", "common_name": "next root"})
+        both = replace(signer, chain=(*signer.chain, other["ca"]))
+
+        signed = sign_document(write_feed(sample_feed(pki.at)), both)
+
+        for root in (pki.anchor(), other["root"]):
+            opened = open_feed(signed, replace(pki.policy(), anchors=(root,)), at=pki.at)
+            assert opened.feed == sample_feed(pki.at)
 
     def test_no_certificate_at_all(self, pki: Pki) -> None:
         """A key alone proves nothing to anybody."""
