@@ -34,12 +34,15 @@ class BadSettingsError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:
-    """Keys that the operator set: URIs of the signers, the anchors' file, the issuing CAs' organisation."""
+    """What the operator set: URIs of the signers, the anchors' file, the issuing CAs' organisation.
 
-    mitigation_signer: str
-    feed_signer: str
-    anchors: Path
-    organisation: str
+    What is None is to be found in the register of keys.
+    """
+
+    mitigation_signer: str | None
+    feed_signer: str | None
+    anchors: Path | None
+    organisation: str | None
 
 
 def host_and_port(bind: str) -> tuple[str, int]:
@@ -127,14 +130,19 @@ class Settings(BaseSettings):
     )
     organisation: str | None = Field(
         default=None,
-        description="The O of your issuing CAs, which agents check; needed with keys of your own.",
+        description="The O of your issuing CAs, which agents check; else that of the keys in the register.",
     )
     mitigation_signer: str | None = Field(
-        default=None, description="URI of the key that signs mitigations: file:/m.pem?chain=/m-chain.pem."
+        default=None,
+        description="URI of the key that signs mitigations, such as file:/m.pem?chain=/m-chain.pem; else "
+        "the one of the register that is in use.",
     )
-    feed_signer: str | None = Field(default=None, description="URI of the key that signs feeds.")
+    feed_signer: str | None = Field(
+        default=None, description="URI of the key that signs feeds; else the one of the register in use."
+    )
     anchors: Path | None = Field(
-        default=None, description="PEM file with the root certificates that agents pin."
+        default=None,
+        description="PEM file with root certificates that agents pin, beside those of the register.",
     )
     crls: Path | None = Field(default=None, description="Folder of revocation lists (*.crl) to publish.")
     development_keys: Path | None = Field(
@@ -178,19 +186,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_come_together(self) -> Self:
-        own = {
-            "MITIGATION_SIGNER": self.mitigation_signer,
-            "FEED_SIGNER": self.feed_signer,
-            "ANCHORS": self.anchors,
-            "ORGANISATION": self.organisation,
-        }
-        if any(own.values()) and not all(own.values()):
-            missing = ", ".join(PREFIX + name for name, value in own.items() if not value)
+        signers = {"MITIGATION_SIGNER": self.mitigation_signer, "FEED_SIGNER": self.feed_signer}
+        known_by = {"ANCHORS": self.anchors, "ORGANISATION": self.organisation}
+        # A signer that is not set is the register's; by what agents know both is never guessed.
+        if (any(signers.values()) or self.anchors) and not all(known_by.values()):
+            missing = ", ".join(PREFIX + name for name, value in known_by.items() if not value)
             raise ValueError(f"keys of your own are set in part: set {missing} as well")
-        if self.crls is not None and not any(own.values()):
-            raise ValueError(
-                f"{PREFIX}CRLS goes with keys of your own: set {', '.join(PREFIX + one for one in own)}"
-            )
         return self
 
     @model_validator(mode="after")
@@ -212,8 +213,11 @@ class Settings(BaseSettings):
 
     @property
     def own_keys(self) -> OwnKeys | None:
-        """The operator's own keys; None where none is set and the development PKI is used."""
-        if not (self.mitigation_signer and self.feed_signer and self.anchors and self.organisation):
+        """What is set about the operator's own keys; None where nothing is.
+
+        Whatever is set, the development PKI is then out of the game.
+        """
+        if not (self.mitigation_signer or self.feed_signer or self.anchors or self.organisation):
             return None
         return OwnKeys(self.mitigation_signer, self.feed_signer, self.anchors, self.organisation)
 

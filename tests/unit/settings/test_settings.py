@@ -126,13 +126,26 @@ def test_variables_of_the_other_doors_are_left_to_them(monkeypatch: pytest.Monke
     assert read(monkeypatch, **{theirs: "anything"}) == Settings()
 
 
-@pytest.mark.parametrize("missing", OWN)
-def test_keys_of_ones_own_are_set_together_or_not_at_all(
-    monkeypatch: pytest.MonkeyPatch, missing: str
-) -> None:
-    """Three of four must not fall back to development keys."""
+@pytest.mark.parametrize("missing", ["FEEDSRV_ANCHORS", "FEEDSRV_ORGANISATION"])
+def test_what_agents_know_signers_by_is_set_with_them(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """Three of four must not be guessed at."""
     with pytest.raises(BadSettingsError, match=f"set {missing} as well"):
         read(monkeypatch, **{name: value for name, value in OWN.items() if name != missing})
+
+
+@pytest.mark.parametrize("name", ["FEEDSRV_MITIGATION_SIGNER", "FEEDSRV_FEED_SIGNER"])
+def test_a_signer_that_is_not_set_is_not_that_of_a_development_pki(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The register has it, or nobody."""
+    settings = read(monkeypatch, **{one: value for one, value in OWN.items() if one != name})
+
+    assert settings.own_keys is not None
+
+
+def test_whoever_sets_an_organisation_has_keys_in_the_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three forgotten variables of four are no reason to sign with keys of nobody."""
+    assert read(monkeypatch, FEEDSRV_ORGANISATION="Example Software").own_keys is not None
 
 
 def test_all_four_are_keys_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,12 +155,6 @@ def test_all_four_are_keys_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.own_keys == OwnKeys(
         "file:/m.pem?chain=/mc.pem", "file:/f.pem?chain=/fc.pem", Path("/anchors.pem"), "Example Software"
     )
-
-
-def test_revocation_lists_go_with_keys_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A development PKI makes its own; a folder that nobody reads would go unnoticed."""
-    with pytest.raises(BadSettingsError, match="FEEDSRV_CRLS goes with keys of your own"):
-        read(monkeypatch, FEEDSRV_CRLS="/crls")
 
 
 @pytest.mark.parametrize(("lifetime", "interval"), [("PT1H", "PT21M"), ("PT10M", None)])

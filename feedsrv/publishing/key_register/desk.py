@@ -1,0 +1,115 @@
+"""What every verb about keys needs: the store, the time, what others keep, and a line in the audit log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from cryptography.x509 import Certificate, ObjectIdentifier
+
+from feedsrv import clock
+from feedsrv.clock import Clock
+from feedsrv.errors import FeedsrvError
+from feedsrv.publishing.audit import record
+from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
+from feedsrv.publishing.key_register.refusals import RevokedKeyError
+from feedsrv.publishing.ports import Store, Work
+from feedsrv.publishing.trust_records import KeyStage, Revocation
+from feedsrv.trust.certificates import name_of
+from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import EKU, Kind, spki_id
+
+log: Final = logging.getLogger(__name__)
+
+ANCHORED: Final = (KeyStage.READY, KeyStage.IN_USE)
+"""The stages at which a root is good enough to hold a new certificate against."""
+
+
+def _nothing(step: str) -> None:
+    """What happens after a step, as a rule."""
+
+
+class Desk:
+    """Holds what the verbs share."""
+
+    def __init__(  # noqa: PLR0913 -- everything the desk needs is given to it, by name
+        self,
+        store: Store,
+        *,
+        now: Clock = clock.now,
+        outside: Sequence[HeldKey] = (),
+        organisation: str | None = None,
+        eku: Mapping[Kind, ObjectIdentifier] = EKU,
+        after: Callable[[str], None] = _nothing,
+    ) -> None:
+        """Keep keys in `store`.
+
+        `outside` are keys that settings name or a development PKI keeps. `organisation` is what agents are
+        told to ask of issuing CAs, where that is set. `after` is called with the name of each step after
+        which a process might be killed.
+        """
+        self._store = store
+        self._now = now
+        self._outside = tuple(outside)
+        self._organisation = organisation
+        self._eku = eku
+        self._after = after
+
+    def keyring(self) -> Keyring:
+        """All that is known now."""
+        with self._store.look() as work:
+            return self._ring(work)
+
+    def _ring(self, work: Work) -> Keyring:
+        return Keyring.of(work.keys.all(), self._outside)
+
+    def _policy(self, anchors: Sequence[Certificate]) -> TrustPolicy:
+        """What agents would ask of a new certificate; revocation is asked of the register itself."""
+        return TrustPolicy(tuple(anchors), organisation=self._organisation, eku=self._eku)
+
+    def _write(self, work: Work, at: datetime, by: str, verb: str, subject: str, **detail: str) -> None:
+        record(work.audit, at, actor=by, verb=verb, subject=subject, detail=detail)
+
+    @contextmanager
+    def _told(self, by: str, verb: str, subject: str) -> Iterator[None]:
+        """Write a refusal into the audit log, too: a key was touched, or was to be."""
+        try:
+            yield
+        except FeedsrvError as refusal:
+            try:
+                with self._store.begin() as work:
+                    self._write(work, self._now(), by, f"{verb}.refused", subject, code=refusal.code)
+            except FeedsrvError:
+                # Where the database is the trouble, its refusal is the one to be told.
+                log.warning("audit.not_written", extra={"verb": verb, "subject": subject})
+            raise
+
+
+def revocations_of(work: Work, chain: Sequence[Certificate], ring: Keyring) -> tuple[Revocation, ...]:
+    """What the register knows to be revoked in a chain."""
+    found = []
+    for certificate in chain:
+        for issuer in ring.issuers_of(certificate):
+            key = spki_id(issuer.public_key())
+            found += [one for one in work.revocations.of(key) if one.serial == certificate.serial_number]
+    return tuple(dict.fromkeys(found))
+
+
+def refuse_revoked(work: Work, chain: Sequence[Certificate], ring: Keyring) -> None:
+    """Nothing is done with a chain in which something was revoked.
+
+    Raises:
+        RevokedKeyError: something was.
+    """
+    revoked = {one.serial: one for one in revocations_of(work, chain, ring)}
+    for certificate in chain:
+        known = revoked.get(certificate.serial_number)
+        if known is not None:
+            raise RevokedKeyError(
+                f"{name_of(certificate)} was revoked on {known.at:%Y-%m-%d %H:%M} UTC by {known.by} "
+                f"({known.reason.replace('_', ' ')}): nothing signed under it is believed. Request a new key "
+                "with `feedsrv key request`"
+            )

@@ -1,0 +1,223 @@
+"""Putting a key to use, handing it out, and laying it down for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from feedsrv.clock import to_text
+from feedsrv.publishing.key_register.desk import Desk, refuse_revoked
+from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, without_roots
+from feedsrv.publishing.key_register.refusals import (
+    InUseError,
+    NoPlaceError,
+    NoRequestError,
+    NotExportableError,
+    OtherAuthorityError,
+    WrongKeyStageError,
+)
+from feedsrv.publishing.people import checked_name
+from feedsrv.publishing.ports import Work
+from feedsrv.publishing.strand import StrandError, stranded
+from feedsrv.publishing.trust_records import KeyRecord, KeyStage
+from feedsrv.signing.backends import describe_place, export_key, open_signer
+from feedsrv.trust.believing import check_signer
+from feedsrv.trust.profile import SIGNERS, Kind, Role
+
+_KINDS: Final = {role: kind for kind, role in SIGNERS.items()}
+_MANY: Final = frozenset({Role.ROOT, Role.MITIGATION_CA, Role.FEED_CA})
+"""Of these, several are in use at once while they are exchanged."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a switch changed."""
+
+    record: KeyRecord
+    before: tuple[KeyRecord, ...]
+    """What was in use for that role until now; ready to be used again."""
+    stranded: tuple[str, ...]
+    """Which agents will refuse what it signs, a sentence each; empty but where that was insisted on."""
+    overruled_by: str | None
+    """The setting that names another key for that role, which goes before the register's."""
+    is_unchanged: bool = False
+
+
+class UsingKeys(Desk):
+    """The middle and the end of a key's life."""
+
+    def use(self, written: str, *, by: str, strand: bool = False) -> Used:
+        """Sign with this key from now on, or have agents pin this root; what was used before stays ready.
+
+        Raises:
+            UnknownKeyError, NoRequestError, WrongKeyStageError, RevokedKeyError: it cannot be used.
+            OtherAuthorityError: its root is not in use, so agents would not believe it.
+            UntrustedError: agents would refuse what it signs.
+            StrandError: agents with a known policy would; `strand` goes past that.
+            SigningError, KeyAwayError: the key cannot be opened, or not now.
+        """
+        actor = checked_name(by)
+        with self._told(actor, "key.use", written[:64]):
+            ring = self.keyring()
+            held = _of_the_register(ring.find(written))
+            _require_certificate(held)
+            assert held.record is not None
+            if held.stage is KeyStage.IN_USE:
+                return Used(held.record, (), (), self._overruled_by(held.role), is_unchanged=True)
+            if held.stage is KeyStage.RETIRED:
+                raise WrongKeyStageError(f"{held} was retired, and is never used again; request a new key")
+            with self._store.look() as work:
+                refuse_revoked(work, held.chain, ring)
+            left_behind = (
+                self._judge_signer(held, _KINDS[held.role], ring, strand) if held.role in _KINDS else ()
+            )
+            return self._switch(held, left_behind, actor)
+
+    def _judge_signer(self, held: HeldKey, kind: Kind, ring: Keyring, strand: bool) -> tuple[str, ...]:
+        """Would what it signs be believed? Sentences about those who would not, where `strand` bears them."""
+        at = self._now()
+        anchors = ring.anchors(KeyStage.IN_USE)
+        if not anchors:
+            raise OtherAuthorityError(
+                f"no root is in use, so no agent could believe {held}: put its root to use first, with "
+                "`feedsrv key use`"
+            )
+        check_signer(held.chain, self._policy(anchors), kind, at=at, source=str(held))
+        if held.place is None:
+            raise NoPlaceError(f"the private key of {held} is not here; import it with --place")
+        # Whoever is to sign tonight is asked today whether it can.
+        open_signer(held.place, chain=without_roots(held.chain))
+        with self._store.look() as work:
+            policies, announced = work.policies.all(), work.announcements.all()
+        left_behind = stranded(held.chain, kind, policies, at=at, announced=announced)
+        if left_behind and not strand:
+            raise StrandError(left_behind)
+        return left_behind
+
+    def _switch(self, held: HeldKey, left_behind: tuple[str, ...], by: str) -> Used:
+        at = self._now()
+        with self._store.begin() as work:
+            record = _again(work, held)
+            before = () if record.role in _MANY else _in_use(work, record.role)
+            for one in before:
+                work.keys.save(replace(one, stage=KeyStage.READY))
+            used = replace(record, stage=KeyStage.IN_USE)
+            work.keys.save(used)
+            detail = {"role": record.role.slug, "ends": to_text(held.chain[0].not_valid_after_utc)}
+            if before:
+                detail["before"] = " ".join(one.id for one in before)
+            if left_behind:
+                detail["stranded"] = " ".join(left_behind)
+            self._write(work, at, by, "key.use", record.id, **detail)
+        return Used(used, tuple(before), left_behind, self._overruled_by(held.role))
+
+    def _overruled_by(self, role: Role) -> str | None:
+        if role in _MANY:
+            return None
+        return next((one.source for one in self._outside if one.role is role and one.is_set), None)
+
+    def export(
+        self, written: str, *, by: str, private: bool = False, passphrase: bytes | None = None
+    ) -> bytes:
+        """Certificate and chain as PEM; with `private` the private key before them, encrypted.
+
+        Raises:
+            UnknownKeyError, NoRequestError: there is no such certificate.
+            NotExportableError: its private key was not made to leave its place.
+            NoPlaceError: its private key is not here, or no passphrase was given.
+            SigningError, KeyAwayError: the key cannot be opened, or not now.
+        """
+        actor = checked_name(by)
+        with self._told(actor, "key.export", written[:64]):
+            held = self.keyring().find(written)
+            _require_certificate(held)
+            exported = b"".join(one.public_bytes(Encoding.PEM) for one in held.chain)
+            if private:
+                exported = self._private(held, passphrase) + exported
+            with self._store.begin() as work:
+                self._write(
+                    work,
+                    self._now(),
+                    actor,
+                    "key.export",
+                    held.id,
+                    what="private key and certificates" if private else "certificates",
+                )
+        return exported
+
+    def _private(self, held: HeldKey, passphrase: bytes | None) -> bytes:
+        if held.place is None:
+            raise NoPlaceError(f"the private key of {held} is not here")
+        if not held.exportable:
+            raise NotExportableError(
+                f"the private key of {held} was not made to leave {describe_place(held.place)}; request a "
+                "new key, with --exportable, if one must"
+            )
+        if not passphrase:
+            raise NoPlaceError(f"the private key of {held} leaves encrypted only: name a passphrase's file")
+        return export_key(held.place, passphrase=passphrase)
+
+    def retire(self, written: str, *, by: str) -> KeyRecord:
+        """Never use a key again; it stays listed, and stays where it lives.
+
+        Raises:
+            UnknownKeyError: there is no such key.
+            InUseError: it is in use, or what is in use was issued under it.
+        """
+        actor = checked_name(by)
+        with self._told(actor, "key.retire", written[:64]):
+            ring = self.keyring()
+            held = _of_the_register(ring.find(written))
+            _refuse_in_use(held, ring)
+            with self._store.begin() as work:
+                record = _again(work, held)
+                retired = replace(record, stage=KeyStage.RETIRED)
+                work.keys.save(retired)
+                if record.stage is not KeyStage.RETIRED:
+                    self._write(work, self._now(), actor, "key.retire", record.id, role=record.role.slug)
+        return retired
+
+
+def _of_the_register(held: HeldKey) -> HeldKey:
+    if held.record is None:
+        raise WrongKeyStageError(f"{held} is kept by {held.source} and not by the register; change it there")
+    return held
+
+
+def _require_certificate(held: HeldKey) -> None:
+    if not held.chain:
+        raise NoRequestError(
+            f"{held} has no certificate yet: have its request answered and import that, or issue it here"
+        )
+
+
+def _refuse_in_use(held: HeldKey, ring: Keyring) -> None:
+    if held.role not in _MANY:
+        if held.stage is KeyStage.IN_USE:
+            raise InUseError(
+                f"{held} is in use; put another {held.role} to use first, with `feedsrv key use`"
+            )
+        return
+    certificate = held.certificate
+    for _, signer in ring.signers():
+        if certificate in signer.chain:
+            raise InUseError(
+                f"{held} is above {signer} ({signer.source}), which is in use: first put another "
+                f"{signer.role} to use, under another {held.role}"
+            )
+
+
+def _again(work: Work, held: HeldKey) -> KeyRecord:
+    """The record as it is now, since others may have been faster."""
+    for one in work.keys.all():
+        if (one.key, one.certificate) == (held.key, held.record.certificate if held.record else None):
+            if one.stage is not held.stage:
+                raise WrongKeyStageError(f"{held} is {one.stage} by now; look at `feedsrv key list` again")
+            return one
+    raise WrongKeyStageError(f"{held} has changed since it was looked at; look at `feedsrv key list` again")
+
+
+def _in_use(work: Work, role: Role) -> tuple[KeyRecord, ...]:
+    return tuple(one for one in work.keys.all() if one.role is role and one.stage is KeyStage.IN_USE)
