@@ -1,58 +1,132 @@
-"""`feedsrv keeper`: keeps feeds fresh."""
+"""`feedsrv keeper`: keeps feeds and revocation lists fresh, and tells what begins and ends to be wrong."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from typing import Final
 
 import click
 
-from feedsrv.cli.common import cycle
+from feedsrv.cli.common import site, warn
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
 from feedsrv.observability.logs import configure_logging
 from feedsrv.publishing.refusals import PublishInProgressError
-from feedsrv.settings import read_settings
+from feedsrv.publishing.watching.checks import examine, judged
+from feedsrv.publishing.watching.events import KEEPER_FAILS, PUBLISHING_FAILS, found_by, names_of
+from feedsrv.publishing.watching.seen import Seen
+from feedsrv.settings import Settings, read_settings
+from feedsrv.stores.database import StoreNotReadyError, open_database
+from feedsrv.stores.sql import SqlStore
+from feedsrv.trust.profile import Kind
+from feedsrv.wiring.desk import open_cycle, open_keys, require_current
+from feedsrv.wiring.keys import renew_lists
+from feedsrv.wiring.outside import Bounded
+from feedsrv.wiring.telling import Teller
+from feedsrv.wiring.watch import see
 
 log = logging.getLogger(__name__)
 
-NAME = "keeper"
+NAME: Final = "keeper"
+_POLL: Final = 0.2
+"""Seconds between two glances at whether we are asked to end, while a look goes on."""
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Look once, and end; with 1 where that was refused.")
 def keeper(*, once: bool) -> None:
-    """Sign feeds anew before they expire, and finish what a killed publication began.
+    """Sign feeds anew before they expire, renew revocation lists, finish what a killed publication began.
 
-    A refusal is logged, and met again at the next look until somebody acts.
+    Then it looks at what `feedsrv doctor` looks at, and logs once what begins and what ends. A refusal is
+    logged, and met again at the next look until somebody acts. The key for mitigations is never opened.
     """
     configure_logging()
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stop.set())
 
-    interval = read_settings().keeper_interval.total_seconds()
+    settings = read_settings()
+    rounds = Rounds(settings, stop)
     while True:
-        done = tend()
+        done = rounds.make()
         if once:
             raise SystemExit(0 if done else 1)
-        if stop.wait(interval):
+        if stop.wait(settings.keeper_interval.total_seconds()):
             return
 
 
-def tend() -> bool:
-    """Look at every feed once; False where a refusal was logged, to be met again until somebody acts."""
+class Rounds:
+    """One round after another: tend, look, tell."""
+
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._teller = Teller()
+
+    def make(self) -> bool:
+        """One round; False where a refusal was logged, to be met again until somebody acts.
+
+        Whatever goes wrong, the keeper lives on: feeds would expire everywhere because of it.
+        """
+        found = tend(self._settings)
+        done = not found
+        try:
+            self._look(found)
+        except Exception:
+            log.exception("keeper.failed")
+        return done
+
+    def _look(self, found: dict[tuple[str, str], str]) -> None:
+        told = {PUBLISHING_FAILS, KEEPER_FAILS}
+        # Beside us, so that a slow answer from the network does not keep us from ending when asked to.
+        looking = Bounded(self._see)
+        seen: Seen | None = None
+        while seen is None and not (self._stop.is_set() or looking.is_lost):
+            seen = looking.outcome(_POLL)
+        if seen is not None:
+            found |= found_by(examine(seen))
+            told |= set(names_of(check.name for check in judged(seen)))
+        engine = open_database(self._settings.database)
+        try:
+            has_store = seen is not None and seen.store is not None
+            self._teller.tell(SqlStore(engine) if has_store else None, found, judged=told, at=now())
+        finally:
+            engine.dispose()
+
+    def _see(self) -> Seen:
+        return see(self._settings)
+
+
+def tend(settings: Settings) -> dict[tuple[str, str], str]:
+    """Renew lists, then sign anew whatever feed is due; gives what was refused, as conditions."""
+    found: dict[tuple[str, str], str] = {}
+    # Lists first: what they revoke, and until when they hold, is published with the feeds.
+    for subject, task in (("lists", _renew), ("feeds", _refresh)):
+        try:
+            task(settings)
+        except FeedsrvError as refusal:
+            log.error("keeper.refused", extra={"code": refusal.code, "why": str(refusal)})  # noqa: TRY400 -- no traceback
+            found[PUBLISHING_FAILS, subject] = f"[{refusal.code}] {refusal}"
+            if isinstance(refusal, StoreNotReadyError):
+                break  # the next would say the same
+        except Exception as error:
+            log.exception("keeper.failed")
+            found[KEEPER_FAILS, subject] = f"{type(error).__name__}: {error}"
+    return found
+
+
+def _renew(settings: Settings) -> None:
+    require_current(settings.database)
+    for sentence in renew_lists(settings, now=now()):
+        log.info("list.renewed", extra={"what": sentence})
+
+
+def _refresh(settings: Settings) -> None:
+    # Opened anew each time: keys may have been renewed, or put right, in between.
+    keys = open_keys(settings, now=now(), tell=warn, signing=frozenset({Kind.FEED}))
     try:
-        # Opened anew each time: keys may have been renewed, or put right, in between.
-        cycle().refresh(by=NAME, at=now())  # it logs what it publishes
+        open_cycle(settings, keys, site(settings.publisher)).refresh(by=NAME, at=now())
     except PublishInProgressError:
-        return True  # whoever is publishing makes the feeds fresh
-    except FeedsrvError as refusal:
-        log.error("keeper.refused", extra={"code": refusal.code, "why": str(refusal)})  # noqa: TRY400 -- no traceback
-        return False
-    except Exception:
-        # What nobody foresaw must not end the keeper: feeds would expire everywhere because of it.
-        log.exception("keeper.failed")
-        return False
-    return True
+        return  # whoever is publishing makes the feeds fresh

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "catalogue": "feedsrv.cli.catalogue",
     "cu": "feedsrv.cli.cu",
     "db": "feedsrv.cli.db",
+    "doctor": "feedsrv.cli.doctor",
     "feed": "feedsrv.cli.feed",
     "keeper": "feedsrv.cli.keeper",
     "mitigation": "feedsrv.cli.mitigation",

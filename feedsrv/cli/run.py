@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from feedsrv.cli.common import site, warn
-from feedsrv.cli.serve import serve_command
+from feedsrv.cli.serve import private_command, serve_command
 from feedsrv.cli.together import Program, run_together
 from feedsrv.clock import now
 from feedsrv.errors import NotAllowedError, OperatorError
@@ -25,7 +25,7 @@ REVIEWER = "repository-reviewer"
 
 
 class PortTakenError(OperatorError):
-    """The public surface cannot listen where it is to listen, often because another program does."""
+    """A surface cannot listen where it is to listen, often because another program does."""
 
     code = "run.port_taken"
 
@@ -48,7 +48,8 @@ def run(*, content: Path | None) -> None:
     The first start makes the database and a development PKI.
     """
     settings = read_settings()
-    _require_free(settings.bind)
+    _require_free(settings.bind, "FEEDSRV_BIND, or `make run PORT=8090`")
+    _require_free(settings.private_bind, "FEEDSRV_PRIVATE_BIND")
     prepare(settings)
     # Before anything is served, so that keys which do not fit are heard of here and not in a log.
     keys = open_keys(settings, now=now(), tell=warn, make=True)
@@ -56,8 +57,9 @@ def run(*, content: Path | None) -> None:
         publish_content(settings, content)
     _announce(settings, keys)
     public = Program("the public surface", serve_command(settings), vital=True)
+    private = Program("the private surface", private_command(settings))
     keeper = Program("the keeper", (sys.executable, "-m", "feedsrv", "keeper"))
-    run_together((public, keeper), tell=warn)
+    run_together((public, private, keeper), tell=warn)
 
 
 def publish_content(settings: Settings, folder: Path) -> None:
@@ -69,7 +71,8 @@ def publish_content(settings: Settings, folder: Path) -> None:
     Raises:
         OwnContentError: the keys are not those of a development PKI.
     """
-    if settings.own_keys is not None:
+    keys = open_keys(settings, now=now(), tell=warn, make=True)
+    if not keys.development:
         raise OwnContentError(
             "--content approves what it finds without people, so it works with a development PKI only; "
             "import, submit and approve with `feedsrv mitigation`"
@@ -84,11 +87,10 @@ def publish_content(settings: Settings, folder: Path) -> None:
     # By what is unfinished, not by what was imported just now: a start that was killed goes on here.
     waiting = [one for one in revisions if one.is_open and one.author == AUTHOR]
     if waiting or not desk.list_feeds():
-        _approve_and_publish(settings, waiting)
+        _approve_and_publish(settings, keys, waiting)
 
 
-def _approve_and_publish(settings: Settings, waiting: list[Revision]) -> None:
-    keys = open_keys(settings, now=now(), tell=warn, make=True)
+def _approve_and_publish(settings: Settings, keys: Keys, waiting: list[Revision]) -> None:
     desk = open_workflow(settings, keys=keys)
     for revision in waiting:
         if revision.stage is Stage.DRAFT:
@@ -99,7 +101,7 @@ def _approve_and_publish(settings: Settings, waiting: list[Revision]) -> None:
         click.echo(sentence)
 
 
-def _require_free(bind: str) -> None:
+def _require_free(bind: str, setting: str) -> None:
     host, port = host_and_port(bind)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -107,18 +109,19 @@ def _require_free(bind: str) -> None:
             pass
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise PortTakenError(
-            f"cannot listen on {bind} ({why}): choose another with FEEDSRV_BIND, or `make run PORT=8090`"
-        ) from None
+        raise PortTakenError(f"cannot listen on {bind} ({why}): choose another with {setting}") from None
 
 
 def _announce(settings: Settings, keys: Keys) -> None:
-    anchors = settings.own_keys.anchors if settings.own_keys else settings.development_folder / "anchors.pem"
+    published = settings.shelf_folder / "v1" / "trust" / "anchors.pem"
+    made = settings.development_folder / "anchors.pem"
+    anchors = settings.anchors or (made if keys.development else published)
     click.echo(f"the page for people:   http://{settings.bind}/")
+    click.echo(f"the status for you:    http://{settings.private_bind}/status")
     feeds = [head for head in open_workflow(settings).list_feeds() if head.feed.channel == PRODUCTION]
     for head in feeds[:1]:
         click.echo(f"a feed for agents:     http://{settings.bind}/v1/feeds/{head.name}.xml")
     click.echo(f"the anchor to pin:     {anchors}")
-    if settings.own_keys is None:
+    if keys.development:
         click.echo(f"its organisation:      {keys.policy.organisation}  (these keys protect nothing)")
     click.echo("Ctrl-C stops it.")

@@ -165,6 +165,11 @@ class Bounded(Generic[Value]):
         self._thread = threading.Thread(target=lambda: self._outcome.append(act()), daemon=True)
         self._thread.start()
 
+    @property
+    def is_lost(self) -> bool:
+        """True where it ended, and nothing came of it."""
+        return not self._thread.is_alive() and not self._outcome
+
     def outcome(self, seconds: float) -> Value | None:
         """What came of it; None where it took longer than that."""
         self._thread.join(max(0.0, seconds))

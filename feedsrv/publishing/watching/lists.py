@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +14,7 @@ from feedsrv.publishing.watching.certificates import anchors_in_use
 from feedsrv.publishing.watching.results import NEITHER, Grade, Result
 from feedsrv.publishing.watching.seen import Seen, TrustSeen
 from feedsrv.publishing.watching.words import moment, span
-from feedsrv.trust.certificates import name_of
+from feedsrv.trust.certificates import UNREADABLE, name_of
 from feedsrv.trust.profile import Kind, role_at
 from feedsrv.trust.revocation import crl_issued_by
 
@@ -48,16 +49,26 @@ def lists_end(seen: Seen) -> Iterator[Result]:
                 "Where its key is at hand, `feedsrv key revoke` and the keeper make its lists; else put one "
                 "into the folder of FEEDSRV_CRLS",
             )
-    for crl in left:
-        issuer = crl.issuer.rfc4514_string()[:120]
-        yield Result(
-            CHECK,
-            f"stranger {crl.fingerprint(hashes.SHA256()).hex()[:16]}",
-            Grade.WARNING,
-            f"a revocation list of {issuer!r} was signed by no CA that is in use here",
-            "Take it out of the folder of FEEDSRV_CRLS; where it stands in the name of a CA of yours, find "
-            "out who made it",
-        )
+    # Lists of CAs that signed for us before, or will: listed documents may be judged by them.
+    for subject, crl in _newest(left).items():
+        found = _judge(subject, f"{crl.issuer.rfc4514_string()[:120]!r}", crl, NEITHER, seen.at)
+        yield replace(found, grade=min(found.grade, Grade.WARNING))
+
+
+def _newest(crls: Iterable[x509.CertificateRevocationList]) -> dict[str, x509.CertificateRevocationList]:
+    """The newest list of each issuer and key."""
+    found: dict[str, x509.CertificateRevocationList] = {}
+    for crl in sorted(crls, key=lambda one: one.last_update_utc):
+        found[f"other CA {crl.issuer.rfc4514_string()[:80]}{_key_of(crl)}"] = crl
+    return found
+
+
+def _key_of(crl: x509.CertificateRevocationList) -> str:
+    try:
+        named = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except (x509.ExtensionNotFound, *UNREADABLE):
+        return ""
+    return f" {named.hex()[:16]}" if named else ""
 
 
 def _authorities(trust: TrustSeen) -> Iterator[tuple[str, x509.Certificate, frozenset[Kind]]]:

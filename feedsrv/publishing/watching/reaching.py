@@ -47,10 +47,10 @@ def public_is_failing(seen: Seen) -> Iterator[Result]:
             Grade.CRITICAL,
             f"{public.url} fails agents at the step {public.failed_step!r}: {public.why.rstrip('.')}",
             _remedy(public.failed_step),
-            value=0,
+            value=0.0,
         )
     else:
-        yield Result(PUBLIC, "", Grade.OK, f"{public.url} serves what agents need to trust it", value=1)
+        yield Result(PUBLIC, "", Grade.OK, f"{public.url} serves what agents need to trust it", value=1.0)
         for feed in public.feeds:
             yield _feed(public, feed)
 
@@ -58,15 +58,15 @@ def public_is_failing(seen: Seen) -> Iterator[Result]:
 def _feed(public: PublicSeen, feed: PublicFeed) -> Result:
     if feed.failed_step is None:
         sentence = (
-            f"{public.url} serves feed {feed.name} version {feed.version}; {feed.documents} mitigations of "
-            "it were fetched and opened"
+            f"{public.url} serves feed {feed.name} version {feed.version}, with what it lists "
+            f"({feed.documents} fetched and opened)"
         )
-        return Result(PUBLIC, feed.name, Grade.OK, sentence, value=1)
+        return Result(PUBLIC, feed.name, Grade.OK, sentence, value=1.0)
     sentence = (
         f"{public.url} fails agents of feed {feed.name} at the step {feed.failed_step!r}: "
         f"{feed.why.rstrip('.')}"
     )
-    return Result(PUBLIC, feed.name, Grade.CRITICAL, sentence, _remedy(feed.failed_step), value=0)
+    return Result(PUBLIC, feed.name, Grade.CRITICAL, sentence, _remedy(feed.failed_step), value=0.0)
 
 
 # What to do, by the step that failed; where verification failed, its own refusal has said it.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from cryptography import x509
 
-from feedsrv.publishing.watching.results import BOTH, Grade, Result
+from feedsrv.publishing.watching.results import BOTH, NEITHER, Grade, Result
 from feedsrv.publishing.watching.seen import Seen
 from feedsrv.trust.profile import Kind
-from tests.unit.publishing.watching.seeing import PKI, crls, of, trust, well, worst_of
+from tests.pki import Pki
+from tests.unit.publishing.watching.seeing import AT, PKI, crls, of, trust, well, worst_of
 
 CHECK = "crl.ends"
 
@@ -94,13 +96,22 @@ def test_a_ca_without_a_list_is_warned_of() -> None:
     assert "has no revocation list here" in found.sentence
 
 
-def test_a_list_by_a_stranger_in_the_name_of_a_ca_of_ours_is_found_out() -> None:
-    """The right name and another key: it does not count, and somebody made it."""
+def test_a_list_in_the_name_of_a_ca_of_ours_by_another_key_is_not_its_list() -> None:
+    """The right name does not make it count."""
     root, mitigation, _ = crls()
     forged = PKI.crl(Kind.FEED, signed_by=("stranger", "rsa2048"))
 
-    seen = seen_with(root, mitigation, forged)
+    assert about("issuing CA for feeds", seen_with(root, mitigation, forged)).grade is Grade.WARNING
 
-    assert about("issuing CA for feeds", seen).grade is Grade.WARNING
-    assert about("stranger", seen).grade is Grade.WARNING
-    assert "CN=feed CA" in about("stranger", seen).sentence
+
+@pytest.mark.parametrize(
+    ("ends", "grade"), [(timedelta(days=30), Grade.OK), (timedelta(hours=-1), Grade.WARNING)]
+)
+def test_lists_of_cas_that_signed_before_are_looked_at_too(ends: timedelta, grade: Grade) -> None:
+    """Documents of theirs may still be listed; nothing that is signed now hangs on them."""
+    before = Pki(at=AT, organisation="Before").crl(Kind.FEED, signed_by=("before", "rsa2048"), ends=ends)
+
+    found = about("other CA CN=feed CA,O=Before", seen_with(*crls(), before))
+
+    assert found.grade is grade
+    assert found.stops == NEITHER

@@ -69,7 +69,7 @@ def test_a_sound_shelf_is_right_in_everything(place: Place) -> None:
     assert [one.name for one in seen.currents] == [f"{PRODUCT}/production", "sfb-2019/production"]
     assert all(one.current.is_right and one.kept.is_right for one in seen.currents)
     assert (seen.mitigations, seen.opened) == (2, 4)
-    assert seen.astray == seen.other_files == seen.refused == ()
+    assert [*seen.astray, *seen.other_files, *seen.refused] == []
 
 
 def test_a_hasty_look_opens_one_document_of_each_signer(place: Place) -> None:
