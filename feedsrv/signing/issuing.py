@@ -39,10 +39,11 @@ from feedsrv.signing.requesting import (
     requested_names,
     subject_of,
 )
-from feedsrv.signing.signer import PrivateKey
+from feedsrv.signing.signer import PrivateKey, SigningError
 from feedsrv.trust.certificates import name_of, read_party
 from feedsrv.trust.profile import EKU, PROFILES, RSA_ISSUED_BITS, Role
 from feedsrv.trust.refusals import UntrustedError
+from feedsrv.trust.revocation import crl_issued_by
 
 CRL_LIFETIME: Final = timedelta(days=30)
 REASONS: Final[Mapping[str, x509.ReasonFlags]] = MappingProxyType(
@@ -71,6 +72,12 @@ class RevocationEntryError(BadInputError):
     """What is to be revoked cannot stand in a CRL."""
 
     code = "issuing.revocation_entry"
+
+
+class RevocationListForeignError(SigningError):
+    """The CRL at hand is not this CA's, so nothing of it is carried on."""
+
+    code = "issuing.foreign_crl"
 
 
 @dataclass(frozen=True)
@@ -235,6 +242,47 @@ def issue_crl(
     """
     check_crl_issuer(issuer.certificate, issuer.private_key, now=now)
     number = int(now.timestamp()) if number is None else number
+    return _make_crl(issuer, revoked, number=number, begins=now - _BACKDATED)
+
+
+def renew_crl(
+    issuer: Authority,
+    previous: x509.CertificateRevocationList,
+    *,
+    revoked: Iterable[tuple[int, datetime, str]] = (),
+    now: datetime,
+) -> x509.CertificateRevocationList:
+    """The CRL after `previous`: all that was revoked stays so, and `revoked` joins it.
+
+    Its number is above the one before, whatever the clock says.
+
+    Raises:
+        RevocationListForeignError: this CA did not sign `previous`.
+        RevocationEntryError, IssuerUnfitError, KeyMismatchError, IssuingFailedError: as `issue_crl`.
+    """
+    check_crl_issuer(issuer.certificate, issuer.private_key, now=now)
+    if not crl_issued_by(previous, issuer.certificate):
+        raise RevocationListForeignError(
+            f"the CRL that {name_of(issuer.certificate)} is to renew was signed by somebody else; look where "
+            "that CRL comes from, and restore the last one of this CA"
+        )
+    number = int(now.timestamp())
+    with suppress(x509.ExtensionNotFound):
+        held = previous.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        number = max(number, held + 1)
+    # Of several lists receivers go by the one that begins last, even where a clock was set back.
+    begins = max(now - _BACKDATED, previous.last_update_utc)
+    entries = (*revoked_by(previous), *revoked)
+    return _make_crl(issuer, entries, number=number, begins=begins)
+
+
+def _make_crl(
+    issuer: Authority,
+    revoked: Iterable[tuple[int, datetime, str]],
+    *,
+    number: int,
+    begins: datetime,
+) -> x509.CertificateRevocationList:
     if not 0 <= number < _MOST_CRL_NUMBER:
         raise RevocationEntryError(
             f"a CRL cannot have the number {number}; give one above that of the last CRL"
@@ -242,8 +290,8 @@ def issue_crl(
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
-        .last_update(now - _BACKDATED)
-        .next_update(now + CRL_LIFETIME)
+        .last_update(begins)
+        .next_update(begins + _BACKDATED + CRL_LIFETIME)
         .add_extension(x509.CRLNumber(number), critical=False)
         .add_extension(authority_key_identifier(issuer.certificate), critical=False)
     )
@@ -260,27 +308,6 @@ def issue_crl(
             f"{name_of(issuer.certificate)}: the CRL's signature does not hold; look at the key"
         )
     return crl
-
-
-def renew_crl(
-    issuer: Authority,
-    previous: x509.CertificateRevocationList,
-    *,
-    revoked: Iterable[tuple[int, datetime, str]] = (),
-    now: datetime,
-) -> x509.CertificateRevocationList:
-    """The CRL after `previous`: all that was revoked stays so, and `revoked` joins it.
-
-    Its number is above the one before, whatever the clock says.
-
-    Raises:
-        As `issue_crl`.
-    """
-    number = int(now.timestamp())
-    with suppress(x509.ExtensionNotFound):
-        held = previous.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-        number = max(number, held + 1)
-    return issue_crl(issuer, revoked=(*revoked_by(previous), *revoked), number=number, now=now)
 
 
 def revoked_by(crl: x509.CertificateRevocationList) -> tuple[tuple[int, datetime, str], ...]:
