@@ -268,7 +268,7 @@ def _in_words(extension: x509.ExtensionType) -> str:
             return "basic constraints of no CA"
         case x509.BasicConstraints(path_length=length):
             return (
-                f"basic constraints of a CA with {'no limit of' if length is None else length} CAs below it"
+                f"basic constraints of a CA with {'any number of' if length is None else length} CAs below it"
             )
         case x509.KeyUsage():
             return f"the key usage {usage_names(_usages(extension))}"
