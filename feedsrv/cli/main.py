@@ -20,10 +20,12 @@ COMMANDS: Final = {
     "doctor": "feedsrv.cli.doctor",
     "feed": "feedsrv.cli.feed",
     "keeper": "feedsrv.cli.keeper",
+    "key": "feedsrv.cli.key",
     "mitigation": "feedsrv.cli.mitigation",
     "run": "feedsrv.cli.run",
     "serve": "feedsrv.cli.serve",
     "settings": "feedsrv.cli.settings",
+    "trust": "feedsrv.cli.trust",
 }
 
 
