@@ -20,6 +20,8 @@ from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import ANY_USAGE, PROFILES, SIGNERS, Kind, Role, role_at
 from feedsrv.trust.refusals import (
     AnchorUnknownError,
+    CertificateExpiredError,
+    CertificateNotYetValidError,
     ChainIncompleteError,
     ChainRejectedError,
     ChainSignatureError,
@@ -35,6 +37,12 @@ _MOST_PATHS: Final = 8
 """Paths that are judged; more exist only where somebody builds mazes."""
 _ABOVE: Final = PROFILES[Role.ROOT]
 """By which keys and algorithms of CAs are judged before their place is known; all CAs share them."""
+# An anchor is replaced by whoever pinned it.
+_ANCHOR_REMEDIES: Final[dict[type[UntrustedError], str]] = {
+    CertificateExpiredError: "Check this machine's clock; then pin the publisher's next root, after "
+    "comparing its fingerprint by another way",
+    CertificateNotYetValidError: "Check this machine's clock; keep the older root pinned until then",
+}
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,8 @@ def check_path(path: Path, leniency: Leniency, *, at: datetime, source: str) -> 
         below = sum(not one.is_self_issued for one in path.parties[1:position])
         role = role_at(position, path.kind)
         for fault in faults_of_path(party, role, at=at, below=below, is_anchor=position == end):
+            if position == end:
+                raise fault.of(name, source, remedy=_ANCHOR_REMEDIES.get(fault.refusal))
             if position or not fault.waivable:
                 raise fault.of(name, source)
             leniency.refuse(fault.of(name, source), path.issuer)

@@ -6,7 +6,7 @@ Which certificate it is, and what has to be done, is added there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -75,6 +75,12 @@ _ALGORITHMS: Final = {
     SignatureAlgorithmOID.ED25519: "Ed25519",
     SignatureAlgorithmOID.ED448: "Ed448",
 }
+_EXTENSIONS: Final = {
+    "2.5.29.30": "name constraints over directory names",
+    "2.5.29.33": "policy mappings",
+    "2.5.29.36": "policy constraints",
+    "2.5.29.54": "inhibit anyPolicy",
+}
 _CURVES: Final[dict[type[ec.EllipticCurve], str]] = {ec.SECP256R1: "P-256", ec.SECP384R1: "P-384"}
 
 
@@ -87,9 +93,9 @@ class Fault:
     waivable: bool = True
     """False where no exception for that code is meant for this."""
 
-    def of(self, name: str, source: str) -> UntrustedError:
-        """The refusal of that certificate for it."""
-        return self.refusal(source, f"{name} {self.words}")
+    def of(self, name: str, source: str, *, remedy: str | None = None) -> UntrustedError:
+        """The refusal of that certificate for it, with the remedy of its class unless one is given."""
+        return self.refusal(source, f"{name} {self.words}", remedy=remedy)
 
 
 def usages_text(usages: Collection[x509.ObjectIdentifier]) -> str:
@@ -112,7 +118,7 @@ def faults_of_path(
     if party.not_understood:
         yield Fault(
             CriticalExtensionError,
-            f"holds the extension {', '.join(party.not_understood[:4])}, which is not understood here",
+            f"holds the extension {_extensions(party.not_understood)}, which is not understood here",
         )
     yield from faults_of_key(party, profile)
     if not is_anchor:
@@ -124,6 +130,10 @@ def faults_of_path(
     if profile.is_ca:
         yield from _faults_of_length(party, below)
     yield from _faults_of_form(party, profile)
+
+
+def _extensions(oids: Sequence[str]) -> str:
+    return ", ".join(f"{one} ({_EXTENSIONS[one]})" if one in _EXTENSIONS else one for one in oids[:4])
 
 
 def faults_of_ca(party: Party, role: Role) -> Iterator[Fault]:
@@ -212,8 +222,7 @@ def _faults_of_length(party: Party, below: int) -> Iterator[Fault]:
     if constraints is not None and constraints.path_length is not None and below > constraints.path_length:
         yield Fault(
             PathLengthError,
-            f"permits {constraints.path_length} CAs below itself (path length, {_BASIC}), "
-            f"and there are {below}",
+            f"permits {constraints.path_length} CAs below itself by its {_BASIC}, and there are {below}",
         )
 
 

@@ -80,6 +80,7 @@ class Form:
 
     root: etree._Element
     """The whole document; `signature.signed_content` spends it."""
+    kind: Kind
     algorithm: str
     certificates: tuple[x509.Certificate, ...]
     """As they stand in the document."""
@@ -101,7 +102,7 @@ def read_form(data: bytes, *, kind: Kind, source: str) -> Form:
         raise WrongKindError(source, f"the root element is {_short(root.tag)}, not {ROOTS[kind]}")
     signature = _only_signature(root, source)
     algorithm = _read_algorithm(signature, source)
-    return Form(root, algorithm, _read_certificates(signature[2][0], source))
+    return Form(root, kind, algorithm, _read_certificates(signature[2][0], source))
 
 
 def _parse(data: bytes, kind: Kind, source: str) -> etree._Element:
@@ -163,8 +164,9 @@ def _read_algorithm(signature: etree._Element, source: str) -> str:
 def _check_transforms(reference: etree._Element, source: str) -> None:
     uri = reference.get("URI")
     if uri != "":
+        held = "names nothing" if uri is None else f"is to {_short(uri)}"
         raise SignatureReferenceError(
-            source, f"the reference is to {_short(uri)}, not to the whole document (URI empty)"
+            source, f"the reference {held}; wanted is the whole document (URI empty)"
         )
     transforms = [one.get("Algorithm") for one in reference.iter(f"{{{DS}}}Transform")]
     if transforms != [ENVELOPED, EXCLUSIVE_C14N]:
@@ -196,7 +198,9 @@ def _check_children(element: etree._Element, source: str) -> None:
     attributes = tuple(map(str, element.attrib))
     if attributes != _ATTRIBUTES.get(name, ()):
         raise SignatureFormError(
-            source, f"{name} has the attributes {', '.join(map(_short, attributes)) or 'none'}"
+            source,
+            f"{name} has the attributes {', '.join(map(_short, attributes)) or 'none'}; "
+            f"wanted is {', '.join(_ATTRIBUTES.get(name, ())) or 'none'}",
         )
     if len(element) and any((text or "").strip(_WHITE) for text in _texts_between(element)):
         raise SignatureFormError(source, f"text stands between the elements in {name}")
@@ -209,7 +213,8 @@ def _check_children(element: etree._Element, source: str) -> None:
     found = [child.tag for child in element]
     if found != wanted:
         held = ", ".join(map(_short, found[:6])) or "nothing"
-        raise SignatureFormError(source, f"{name} holds {held}; wanted is {', '.join(wanted) or 'text only'}")
+        due = ", ".join(map(_short, wanted)) or "text only"
+        raise SignatureFormError(source, f"{name} holds {held}; wanted is {due}")
     for child in element:
         _check_children(child, source)
 
@@ -259,6 +264,11 @@ def _read_certificates(x509_data: etree._Element, source: str) -> tuple[x509.Cer
 
 
 def _short(word: object) -> str:
-    """A stranger's word, short and printable."""
+    """A stranger's word, short and printable; of an element its name."""
+    if callable(word):  # lxml's way to call what is neither element nor text
+        return "a comment or another node that is no element"
+    if word is None:
+        return "none"
+    word = str(word).replace(f"{{{DS}}}", "ds:")
     text = "".join(c if c.isprintable() else "?" for c in str(word))
     return text if len(text) <= 100 else f"{text[:100]}..."

@@ -16,7 +16,13 @@ from feedsrv.model.feed import Feed
 
 _NOT_OURS: Final = "Do not use it; ask the publisher for the genuine document"
 _RESIGN: Final = "The publisher must sign again in the published signature profile"
-_REISSUE: Final = "The publisher must issue a certificate that follows the profile, and sign again"
+_REISSUE: Final = (
+    "The publisher must have a certificate issued that follows the profile of its role "
+    "(`feedsrv key request`), and sign again"
+)
+_RECERTIFY: Final = (
+    "Do not use it; the publisher must have its CA certified as the profile wants, and sign again under it"
+)
 
 
 class UntrustedError(RefusedProofError):
@@ -24,9 +30,11 @@ class UntrustedError(RefusedProofError):
 
     code: ClassVar[str] = "trust"
     step: ClassVar[int] = 0
-    remedy: ClassVar[str] = _NOT_OURS
+    remedy: str = _NOT_OURS
+    """A sentence without its full stop; the class has one that fits most cases."""
 
-    def __init__(self, source: str, found: str) -> None:
+    def __init__(self, source: str, found: str, *, remedy: str | None = None) -> None:
+        self.remedy = remedy or type(self).remedy
         super().__init__(f"{source}: {found}. {self.remedy}.")
         self.source = source
         self.found = found
@@ -103,7 +111,8 @@ class CertificateCountError(UntrustedError):
 class CertificateMalformedError(UntrustedError):
     """A certificate cannot be read."""
 
-    code, step, remedy = "trust.certificate_malformed", 3, _REISSUE
+    code, step = "trust.certificate_malformed", 3
+    remedy = "Fetch it again; if it stays so, the publisher must sign with certificates that can be read"
 
 
 class SignerAmbiguousError(UntrustedError):
@@ -117,6 +126,7 @@ class SignatureInvalidError(UntrustedError):
     """The document was changed after it was signed, or another key signed it."""
 
     code, step = "trust.signature_invalid", 4
+    remedy = "Do not use it; fetch it again byte for byte, and if it stays so, tell the publisher"
 
 
 class ChainIncompleteError(UntrustedError):
@@ -130,13 +140,14 @@ class AnchorUnknownError(UntrustedError):
     """The chain is whole, but ends at a root that is not pinned here."""
 
     code, step = "trust.anchor_unknown", 6
-    remedy = "Do not use it, or pin that root after comparing its fingerprint by another way"
+    remedy = "Do not use it, unless you compare that root's fingerprint by another way; then pin it"
 
 
 class ChainSignatureError(UntrustedError):
     """A certificate names an issuer whose key did not sign it."""
 
     code, step = "trust.chain_signature", 6
+    remedy = "Do not use it; where that issuer has a new key under its old name, its certificate is missing"
 
 
 class CertificateExpiredError(UntrustedError):
@@ -162,13 +173,13 @@ class SignerIsCaError(UntrustedError):
 class IssuerNotCaError(UntrustedError):
     """A certificate was issued by one that is not a CA."""
 
-    code, step = "trust.issuer_not_ca", 6
+    code, step, remedy = "trust.issuer_not_ca", 6, _RECERTIFY
 
 
 class PathLengthError(UntrustedError):
     """There are more CAs below a CA than it permits."""
 
-    code, step = "trust.path_length", 6
+    code, step, remedy = "trust.path_length", 6, _RECERTIFY
 
 
 class KeyUsageError(UntrustedError):
@@ -222,37 +233,40 @@ class EkuExcessError(UntrustedError):
 class IssuerEkuMissingError(UntrustedError):
     """The issuing CA is not for this kind of document."""
 
-    code, step, remedy = "trust.issuer_eku_missing", 7, _REISSUE
+    code, step, remedy = "trust.issuer_eku_missing", 7, _RECERTIFY
 
 
 class EkuExcludedError(UntrustedError):
     """A CA above the issuing CA is limited to other purposes."""
 
-    code, step, remedy = "trust.eku_excluded", 7, _REISSUE
+    code, step, remedy = "trust.eku_excluded", 7, _RECERTIFY
 
 
 class IssuerOrganisationError(UntrustedError):
     """The issuing CA belongs to another organisation than the policy names."""
 
     code, step = "trust.issuer_organisation", 8
+    remedy = "Do not use it; where the publisher has a new name, change the organisation in the policy here"
 
 
 class IssuerPolicyError(UntrustedError):
     """The issuing CA does not carry the certificate policy that is asked for."""
 
-    code, step = "trust.issuer_policy", 8
+    code, step, remedy = "trust.issuer_policy", 8, _RECERTIFY
 
 
 class SignerRevokedError(UntrustedError):
     """The signer's certificate is revoked."""
 
     code, step = "trust.signer_revoked", 9
+    remedy = "Do not use it; the publisher must sign again by a key that is not revoked"
 
 
 class IssuerRevokedError(UntrustedError):
     """A CA of the chain is revoked."""
 
     code, step = "trust.issuer_revoked", 9
+    remedy = "Do not use it; the publisher must sign again under a CA that is not revoked"
 
 
 class CrlForgedError(UntrustedError):

@@ -139,7 +139,7 @@ def _genuine(
     for crl in genuine:
         beyond = _beyond(crl)
         if beyond:
-            raise CrlFormError(source, f"a CRL of {name} {beyond}")
+            raise CrlFormError(source, f"a CRL of {name} {beyond}; wanted is a plain, complete one")
     return genuine
 
 

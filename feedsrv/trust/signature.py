@@ -12,7 +12,7 @@ from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from feedsrv.trust.certificates import name_of, reason_of
 from feedsrv.trust.form import Form
-from feedsrv.trust.profile import ECDSA_SHA256, RSA_SHA256
+from feedsrv.trust.profile import ECDSA_SHA256, RSA_SHA256, SIGNERS
 from feedsrv.trust.refusals import SignatureAlgorithmError, SignatureInvalidError
 
 _METHODS: Final = {RSA_SHA256: SignatureMethod.RSA_SHA256, ECDSA_SHA256: SignatureMethod.ECDSA_SHA256}
@@ -49,8 +49,9 @@ def signed_content(form: Form, signer: x509.Certificate, *, source: str) -> etre
         SignatureAlgorithmError: the signer's key is of another kind than the algorithm.
         SignatureInvalidError: the signature does not hold.
     """
+    name = f"{SIGNERS[form.kind]} {name_of(signer)}"
     if not isinstance(signer.public_key(), _KEYS[form.algorithm]):
-        raise SignatureAlgorithmError(source, f"{form.algorithm} does not fit the key of {name_of(signer)}")
+        raise SignatureAlgorithmError(source, f"{form.algorithm} does not fit the key of {name}")
     configuration = SignatureConfiguration(
         location="./",
         expect_references=1,
@@ -67,7 +68,7 @@ def signed_content(form: Form, signer: x509.Certificate, *, source: str) -> etre
     except Exception as error:
         # The libraries raise many kinds (lxml's, signxml's, builtin ones); all mean no.
         raise SignatureInvalidError(
-            source, f"the signature does not hold under the key of {name_of(signer)} ({reason_of(error)})"
+            source, f"the signature does not hold under the key of {name} ({reason_of(error)})"
         ) from error
     if not isinstance(result, VerifyResult) or result.signed_xml is None:
         raise SignatureInvalidError(source, "the signature covers no readable document")
