@@ -122,16 +122,7 @@ def read_bundle(data: bytes, *, source: str, passphrase: bytes | None = None) ->
         BundleTooLargeError, BundleUnreadableError, BundlePassphraseError, BundlePassphraseMissingError,
         BundleTwoKeysError, BundleKeyKindError, NoCertificateError: what is wrong with the file.
     """
-    if len(data) > MOST_BYTES:
-        raise BundleTooLargeError(
-            f"{source}: has {len(data)} bytes, and at most {MOST_BYTES} are read; give the CA's answer alone"
-        )
-    read = _Reading(source, passphrase)
-    if _BEGIN in data:
-        read.pem(data)
-    else:
-        read.der(data)
-    return read.bundle()
+    return _read(data, source, passphrase).bundle()
 
 
 def read_certificates(data: bytes, *, source: str) -> tuple[x509.Certificate, ...]:
@@ -142,12 +133,13 @@ def read_certificates(data: bytes, *, source: str) -> tuple[x509.Certificate, ..
         BadInputError: as `read_bundle` says.
     """
     holds_key = b"PRIVATE KEY-----" in data or any(bag in data for bag in _KEY_BAGS)
-    if holds_key or read_bundle(data, source=source).private_key is not None:
+    reading = None if holds_key else _read(data, source, None)
+    if reading is None or reading.keys:
         raise BundleKeyUnexpectedError(
             f"{source}: holds a private key, which does not belong here; give a file of certificates alone, "
             "and make a new key if this file was passed on"
         )
-    return read_bundle(data, source=source).certificates
+    return reading.bundle().certificates
 
 
 def order_chain(
@@ -228,6 +220,19 @@ def _missing(certificate: x509.Certificate, pool: Iterable[x509.Certificate], so
     )
 
 
+def _read(data: bytes, source: str, passphrase: bytes | None) -> _Reading:
+    if len(data) > MOST_BYTES:
+        raise BundleTooLargeError(
+            f"{source}: has {len(data)} bytes, and at most {MOST_BYTES} are read; give the CA's answer alone"
+        )
+    reading = _Reading(source, passphrase)
+    if _BEGIN in data:
+        reading.pem(data)
+    else:
+        reading.der(data)
+    return reading
+
+
 class _Reading:
     """Gathers certificates and the key from the parts of one file."""
 
@@ -267,31 +272,33 @@ class _Reading:
         for block in _BLOCK.finditer(data):
             label = block[1].decode()
             if label in _LOADERS:
-                self._add(label, block[0])
+                self._add(_LOADERS[label], block[0], f"the PEM block {label}")
             elif label.endswith("PRIVATE KEY"):
                 self._key(load_pem_private_key, block[0])
             elif label in _REFUSED:
                 raise BundleUnreadableError(f"{self.source}: holds {_REFUSED[label]}")
 
-    def _add(self, label: str, pem: bytes) -> None:
+    def _add(self, load: Callable[[bytes], Iterable[x509.Certificate]], data: bytes, what: str) -> None:
         try:
             with warnings.catch_warnings():
                 # Most programs write PKCS#7 in BER, at which the library only grumbles.
                 warnings.simplefilter("ignore")
-                self.certificates += _LOADERS[label](pem)
+                self.certificates += load(data)
         except UNREADABLE as error:
-            raise self._unreadable(f"its block {label} cannot be read ({reason_of(error)})") from None
+            raise self._unreadable(f"{what} cannot be read ({reason_of(error)})") from None
 
     def der(self, data: bytes) -> None:
         match _inside(data):
             case inside if inside.startswith(_PKCS7):
-                self._add("PKCS7 DER", data)
+                self._add(pkcs7.load_der_pkcs7_certificates, data, "the PKCS#7")
             case inside if inside.startswith(_PFX):
                 self._pkcs12(data)
             case inside if inside.startswith(b"\x02\x01"):
                 self._key(load_der_private_key, data)
             case inside if inside:
-                self._add("CERTIFICATE DER", data)
+                if _is_request(data):
+                    raise BundleUnreadableError(f"{self.source}: is {_A_REQUEST}")
+                self._add(_load_der, data, "the certificate")
             case _:
                 raise self._unreadable("is neither PEM nor DER")
 
@@ -354,15 +361,26 @@ _LOADERS: Final[Mapping[str, Callable[[bytes], Iterable[x509.Certificate]]]] = M
         "X509 CERTIFICATE": x509.load_pem_x509_certificates,
         "PKCS7": pkcs7.load_pem_pkcs7_certificates,
         "CMS": lambda pem: pkcs7.load_pem_pkcs7_certificates(pem.replace(b"CMS-----", b"PKCS7-----")),
-        "PKCS7 DER": pkcs7.load_der_pkcs7_certificates,
-        "CERTIFICATE DER": lambda der: [x509.load_der_x509_certificate(der)],
     }
 )
+_A_REQUEST: Final = "a request; give the certificate with which the CA answered it"
 _REFUSED: Final = {
-    "CERTIFICATE REQUEST": "a request; give the certificate with which the CA answered it",
-    "NEW CERTIFICATE REQUEST": "a request; give the certificate with which the CA answered it",
+    "CERTIFICATE REQUEST": _A_REQUEST,
+    "NEW CERTIFICATE REQUEST": _A_REQUEST,
     "TRUSTED CERTIFICATE": "a certificate in OpenSSL's own form; write it anew with `openssl x509`",
 }
+
+
+def _load_der(der: bytes) -> list[x509.Certificate]:
+    return [x509.load_der_x509_certificate(der)]
+
+
+def _is_request(der: bytes) -> bool:
+    try:
+        x509.load_der_x509_csr(der)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _inside(der: bytes) -> bytes:

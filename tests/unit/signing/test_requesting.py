@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import pytest
 from cryptography import x509
@@ -23,6 +24,10 @@ from feedsrv.signing.requesting import (
 from feedsrv.trust.profile import EKU, KEY_USAGES, PROFILES, Kind, Role
 from tests.authorities import BELOW_A_ROOT, elsewhere, openssl, usage_of
 from tests.pki import key, pem_of
+
+_SIGN: Final = "digitalSignature"
+_ANY: Final = "any number of CAs"
+_FEED: Final = EKU[Kind.FEED].dotted_string
 
 
 def _names(role: Role) -> list[str]:
@@ -222,19 +227,11 @@ class TestDifferences:
 
         found = differences(request, Role.FEED_SIGNER)
 
+        but = "; a feed signer gets"
         assert found == (
-            (
-                "asks for basic constraints of a CA with any number of CAs below it; a feed signer gets basic "
-                "constraints of no CA"
-            ),
-            (
-                "asks for the key usage decipherOnly, digitalSignature, keyAgreement; a feed signer gets the key "
-                "usage digitalSignature"
-            ),
-            (
-                "asks for the extended key usage 1.3.6.1.5.5.7.3.1; a feed signer gets the extended key usage "
-                f"{EKU[Kind.FEED].dotted_string}"
-            ),
+            f"asks for basic constraints of a CA with {_ANY} below it{but} basic constraints of no CA",
+            f"asks for the key usage decipherOnly, digitalSignature, keyAgreement{but} the key usage {_SIGN}",
+            f"asks for the extended key usage 1.3.6.1.5.5.7.3.1{but} the extended key usage {_FEED}",
             "asks for the names a.example, which a feed signer does not get",
             "asks for the extension 1.3.6.1.5.5.7.48.1.5, which a feed signer does not get",
         )
@@ -259,9 +256,7 @@ class TestDifferences:
 
     def test_a_request_for_another_role_differs(self) -> None:
         """Its usage is that role's."""
-        assert differences(_request(Role.MITIGATION_SIGNER), Role.FEED_SIGNER) == (
-            (
-                f"asks for the extended key usage {EKU[Kind.MITIGATION].dotted_string}; a feed signer gets the "
-                f"extended key usage {EKU[Kind.FEED].dotted_string}"
-            ),
-        )
+        (found,) = differences(_request(Role.MITIGATION_SIGNER), Role.FEED_SIGNER)
+
+        asked = f"asks for the extended key usage {EKU[Kind.MITIGATION].dotted_string}"
+        assert found == f"{asked}; a feed signer gets the extended key usage {_FEED}"
