@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Final
 
 import click
 
 from feedsrv.cli.common import as_json, print_json
 from feedsrv.clock import now
-from feedsrv.publishing.watching.results import Grade, Result
-from feedsrv.settings import read_settings
+from feedsrv.publishing.watching.results import BOTH, Grade, Result
+from feedsrv.settings import BadSettingsError, read_settings
 from feedsrv.web.status import Standing
 from feedsrv.web.status import as_json as words_of
 from feedsrv.wiring.watch import look
@@ -25,7 +26,7 @@ def doctor(*, wants_json: bool, quiet: bool) -> None:
     keeps things from being published, unless publishing itself would mend it: see docs/operations.md.
     """
     at = now()
-    standing = Standing(at, look(read_settings(), thorough=True))
+    standing = Standing(at, _look())
     results = [one for one in standing.results if one.grade or not quiet]
     if wants_json:
         print_json(words_of(Standing(at, tuple(results))))
@@ -34,6 +35,15 @@ def doctor(*, wants_json: bool, quiet: bool) -> None:
             click.echo(standing.sentence)
         _print(results)
     raise SystemExit(int(standing.grade))
+
+
+def _look() -> tuple[Result, ...]:
+    try:
+        settings = read_settings()
+    except BadSettingsError as refusal:
+        found = f"the settings cannot be used [{refusal.code}]: {refusal}"
+        return (Result("part.broken", "settings", Grade.CRITICAL, found, _SETTINGS, stops=BOTH),)
+    return look(settings, thorough=True)
 
 
 def _print(results: list[Result]) -> None:
@@ -45,4 +55,5 @@ def _print(results: list[Result]) -> None:
                 click.echo(f"      {one.remedy}")
 
 
-_TITLES = {Grade.CRITICAL: "CRITICAL", Grade.WARNING: "WARNING", Grade.OK: "in order"}
+_SETTINGS: Final = "Correct the variable; docs/settings.md lists them all"
+_TITLES: Final = {Grade.CRITICAL: "CRITICAL", Grade.WARNING: "WARNING", Grade.OK: "in order"}

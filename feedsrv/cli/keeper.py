@@ -18,10 +18,10 @@ from feedsrv.publishing.watching.checks import examine, judged
 from feedsrv.publishing.watching.events import KEEPER_FAILS, PUBLISHING_FAILS, found_by, names_of
 from feedsrv.publishing.watching.seen import Seen
 from feedsrv.settings import Settings, read_settings
-from feedsrv.stores.database import StoreNotReadyError, open_database
-from feedsrv.stores.sql import SqlStore
+from feedsrv.stores.database import StoreNotReadyError
 from feedsrv.trust.profile import Kind
 from feedsrv.wiring.desk import open_cycle, open_keys, require_current
+from feedsrv.wiring.keyring import open_store
 from feedsrv.wiring.keys import renew_lists
 from feedsrv.wiring.outside import Bounded
 from feedsrv.wiring.telling import Teller
@@ -88,12 +88,9 @@ class Rounds:
         if seen is not None:
             found |= found_by(examine(seen))
             told |= set(names_of(check.name for check in judged(seen)))
-        engine = open_database(self._settings.database)
-        try:
-            has_store = seen is not None and seen.store is not None
-            self._teller.tell(SqlStore(engine) if has_store else None, found, judged=told, at=now())
-        finally:
-            engine.dispose()
+        has_store = seen is not None and seen.store is not None
+        with open_store(self._settings) as store:
+            self._teller.tell(store if has_store else None, found, judged=told, at=now())
 
     def _see(self) -> Seen:
         return see(self._settings)

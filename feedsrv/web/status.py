@@ -52,14 +52,14 @@ class Standing:
         critical = sum(one.grade is Grade.CRITICAL for one in self.results)
         warnings = sum(one.grade is Grade.WARNING for one in self.results)
         if not critical and not warnings:
-            return f"All is well: {len(self.results)} checks, none of them with anything to say."
+            return f"All is well: {len(self.results)} things were looked at."
         told = [
             f"{count} {word}{'' if count == 1 else 's'}"
             for count, word in ((critical, "critical finding"), (warnings, "warning"))
             if count
         ]
         stopped = any(one.stops_publishing for one in self.results)
-        end = " Nothing can be published until then." if stopped else ""
+        end = " Something cannot be published until then." if stopped else ""
         return f"Not all is well: {' and '.join(told)} to look at.{end}"
 
     def of(self, grade: Grade) -> tuple[Result, ...]:

@@ -32,12 +32,12 @@ from feedsrv.publishing.watching.seen import (
 )
 from feedsrv.publishing.watching.shelf import see_shelf
 from feedsrv.settings import BadSettingsError, Settings
-from feedsrv.stores.database import StoreNotReadyError, file_of, is_current, open_database
+from feedsrv.stores.database import StoreNotReadyError, file_of, is_current
 from feedsrv.stores.shelf_files import FileShelf
-from feedsrv.stores.sql import SqlStore
-from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.policy import TrustPolicy, load_anchors
 from feedsrv.trust.profile import Kind
-from feedsrv.wiring.keys import Keys, read_trust
+from feedsrv.wiring.keyring import open_store
+from feedsrv.wiring.keys import Keys, Trust, read_trust
 from feedsrv.wiring.outside import LONGEST, Bounded, HttpClocks, HttpPublic
 
 log: Final = logging.getLogger(__name__)
@@ -110,8 +110,22 @@ class _Eyes:
         return None
 
     def trust(self, at: datetime) -> TrustSeen:
-        trust = read_trust(self._settings, now=at)
+        try:
+            trust = read_trust(self._settings, now=at)
+        except StoreNotReadyError:
+            trust = self._trust_without_register(at)
         return TrustSeen(trust.chains, trust.policy, trust.public_files, self._time_stamping())
+
+    def _trust_without_register(self, at: datetime) -> Trust:
+        """Where the database is damaged: what settings or the development PKI say, if agents know it."""
+        nowhere = self._settings.data / "no" / "database"
+        without = self._settings.model_copy(update={"database_url": f"sqlite:///{nowhere.absolute()}"})
+        trust = read_trust(without, now=at)
+        published = FileShelf(self._settings.shelf_folder).get("v1/trust/anchors.pem")
+        known = load_anchors(published, source="v1/trust/anchors.pem") if published else ()
+        if self._settings.own_keys is None and set(known).isdisjoint(trust.policy.anchors):
+            raise StoreNotReadyError("the keys in use are named in the database, and it cannot be used")
+        return trust
 
     def _time_stamping(self) -> tuple[x509.Certificate, ...]:
         path = self._settings.timestamp_anchors
@@ -129,11 +143,8 @@ class _Eyes:
                 f"there is no database of this version in {file_of(url).absolute()}: `feedsrv db upgrade` "
                 "brings it up to date, or begins a new one"
             )
-        engine = open_database(url)
-        try:
-            return _see_store(SqlStore(engine))
-        finally:
-            engine.dispose()
+        with open_store(self._settings) as store:
+            return _see_store(store)
 
     def shelf(
         self, trust: TrustSeen | None, store: StoreSeen | None, at: datetime, *, thorough: bool

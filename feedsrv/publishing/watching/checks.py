@@ -56,6 +56,11 @@ def _both(seen: Seen) -> bool:
     return seen.trust is not None and seen.shelf is not None
 
 
+def _feeds(seen: Seen) -> bool:
+    # Without database and keys, nobody can tell which feeds there are.
+    return seen.shelf is not None and (seen.store is not None or seen.trust is not None)
+
+
 def _network(seen: Seen) -> bool:
     return seen.network
 
@@ -157,7 +162,7 @@ CHECKS: Final = (
         "Read the keeper's log; `feedsrv keeper --once` or `feedsrv feed refresh` signs it anew. Agents keep "
         "what they have applied. Publishing cures this, so it stops nothing.",
         published.feeds_are_overdue,
-        _shelf,
+        _feeds,
         "feedsrv_feed_expires_in_seconds",
         "Seconds until the current feed expires; negative afterwards.",
     ),
@@ -179,7 +184,7 @@ CHECKS: Final = (
         "or an older feed version comes back from a backup alone; find out who changed it. None of this "
         "stops publishing: a new protection must get out.",
         published.shelf_is_astray,
-        _shelf,
+        _feeds,
     ),
     Check(
         "document.refused",
