@@ -49,11 +49,8 @@ QUICK: Final = settings(
     deadline=None, max_examples=60, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
-# Whatever XML can hold and every reader reads alike: letters of all scripts, signs outside the
-# basic plane, the odd controls above ASCII; no TAB, CR, LF and no surrogates.
-LETTERS: Final = st.characters(
-    min_codepoint=0x20, exclude_categories=["Cs"], exclude_characters=("\ufffe", "\uffff")
-)
+# Whatever can be seen and every reader reads alike: letters of all scripts, signs outside the basic plane.
+LETTERS: Final = st.characters(min_codepoint=0x20, exclude_categories=["C", "Zl", "Zp"])
 # Half of the time, what documents really hold, and what must be escaped in them.
 PLAIN: Final = st.sampled_from("abcXYZ 019.-_/\\{}[]()*?^$&<>\"'=;:%é☃𝄞")
 
@@ -71,6 +68,11 @@ def texts(*, max_size: int = 60) -> st.SearchStrategy[str]:
 def names() -> st.SearchStrategy[str]:
     """A name: not empty, no blank at its ends."""
     return exact(min_size=1).map(lambda name: name.strip(" ")).filter(bool)
+
+
+def server_names() -> st.SearchStrategy[str]:
+    """A name such as a pool or a service may have."""
+    return names().filter(lambda name: not set(name) & set('/\\"<>|&'))
 
 
 def tokens() -> st.SearchStrategy[str]:
@@ -188,8 +190,8 @@ def actions(action_id: str) -> st.SearchStrategy[Action]:
     of_id = st.just(action_id)
     return st.one_of(
         st.builds(UrlRewrite, of_id, names(), places(), rules()),
-        st.builds(AppPool, of_id, names()),
-        st.builds(Service, of_id, names()),
+        st.builds(AppPool, of_id, server_names()),
+        st.builds(Service, of_id, server_names()),
         st.builds(DoNothing, of_id),
     )
 

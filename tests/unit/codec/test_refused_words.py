@@ -59,6 +59,11 @@ GRAMMAR: Final = (
     ("</Actions>", '<AppPool id="A2"/></Actions>', f"{ROOT}/Actions/AppPool", "attribute name is missing"),
     ('action="A1"', 'action="A9"', f"{ROOT}/Samples/MustPass", "mitigation has the id 'A9'"),
     ('url="/owa/"', 'url="owa"', f"{ROOT}/Samples/MustPass/@url", "Path and query as sent"),
+    ("Block", "Bl\u202eock", f"{ROOT}/Title", "a reviewer must see what is there"),
+    ("Block", "Bl\u200bock", f"{ROOT}/Title", "a reviewer must see what is there"),
+    ('pattern=".*"', 'pattern=".*\u2066"', f"{INBOUND}/@pattern", "none of them unseen"),
+    (SITE, '<Site name="Default\u00ad"/>', f"{RULE}/Site/@name", "none of them unseen"),
+    ("</Actions>", '<Service id="A2" name="a/b"/></Actions>', f"{ROOT}/Actions/Service/@name", "no pool or"),
     ("<Affects", AFFECTS_MORE, f"{ROOT}/Affects[2]", "'exchange-2019' stands here a second time"),
 )  # fmt: skip
 
