@@ -23,6 +23,11 @@ from urllib.request import urlopen
 import boto3
 import pytest
 from botocore.config import Config
+from cryptography import x509
+
+from feedsrv.signing.issuing import Authority, issue
+from feedsrv.trust.profile import SIGNERS, Kind
+from tests.pki import Pki, key
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -280,6 +285,13 @@ def aws_credentials() -> Iterator[None]:
     }
     with environment(given):
         yield
+
+
+def certify(pki: Pki, kind: Kind, public_key: object) -> tuple[x509.Certificate, ...]:
+    """A signer's chain for a key that lives elsewhere, under the PKI's own issuing CA."""
+    authority = Authority(pki.certificates(kind)["ca"], key(f"{kind}-ca"))
+    leaf = issue(SIGNERS[kind], public_key, authority, organisation=pki.organisation, now=pki.at)
+    return leaf, authority.certificate
 
 
 @contextmanager

@@ -144,10 +144,8 @@ class _Token:
             request = {"do": "sign", "data": b64encode(data).decode()}
             try:
                 answer = self._ask(request, deadline=deadline)
-            except ChildGoneError as gone:
-                if gone.code:
-                    raise self._crashed(gone) from None
-                # It had been idle for long, and ended by itself just now.
+            except ChildGoneError:
+                # It may have ended by itself just now, after a long rest; what breaks down does so again.
                 self._begin("open", deadline=deadline)
                 answer = self._ask_once(request, deadline=deadline)
         signature = b64decode(answer["signature"])

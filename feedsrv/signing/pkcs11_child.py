@@ -30,7 +30,7 @@ class ChildLateError(Exception):
 
 
 class ChildGoneError(Exception):
-    """The child ended before it answered: by itself where `code` is 0, else by a crash or a signal."""
+    """The child ended before it answered."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"ended with {code}" if code >= 0 else f"ended by signal {-code}")

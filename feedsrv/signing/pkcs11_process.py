@@ -286,10 +286,10 @@ def _limit(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, *, idle: float = IDLE) -> None:
     """Answer one request after the other, until there are no more, or none for a while."""
     desk = Desk()
-    while select.select([requests], [], [], IDLE)[0]:
+    while select.select([requests], [], [], idle)[0]:
         line = requests.readline()
         if not line:
             break
@@ -307,6 +307,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     _limit(GRACE)
     with suppress(Exception):
         desk.close()
+    _limit(0)
 
 
 def main() -> NoReturn:
