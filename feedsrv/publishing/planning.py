@@ -19,6 +19,7 @@ from feedsrv.publishing.leads import HEARING, LEADS
 from feedsrv.publishing.listed import Listed
 from feedsrv.publishing.strand import generations, stranded
 from feedsrv.publishing.timeline import ANNOUNCED, Facts, Held, Mark, held, marks, named
+from feedsrv.signing.signer import chain_ends
 from feedsrv.trust.believing import check_signer, horizon
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import ISSUERS, Kind, Role
@@ -175,7 +176,7 @@ def _reviews(facts: Facts) -> Iterator[Task]:
     due: defaultdict[datetime, list[Listed]] = defaultdict(list)
     for one in facts.listed:
         if one.review_by is not None and one.chain:
-            ends = min(certificate.not_valid_after_utc for certificate in one.chain)
+            ends = chain_ends(one.chain)
             day = datetime(one.review_by.year, one.review_by.month, one.review_by.day, tzinfo=ends.tzinfo)
             due[min(day, ends)].append(one)
     for by, those in due.items():
@@ -188,7 +189,7 @@ def _reviews(facts: Facts) -> Iterator[Task]:
 def _notes(facts: Facts) -> Iterator[str]:
     chain = facts.chains.get(Kind.MITIGATION, ())
     if chain:
-        ends = min(one.not_valid_after_utc for one in chain)
+        ends = chain_ends(chain)
         yield (
             f"no mitigation outlives its certificate: one signed today says ReviewBy before {ends:%Y-%m-%d}, "
             "and a longer review needs a new mitigation signer first"
@@ -257,7 +258,7 @@ def _judged(switch: Switch, facts: Facts, at: datetime) -> SwitchOutlook:
 
 def _gap(switch: Switch, before: Sequence[x509.Certificate], at: datetime) -> Iterator[str]:
     """Between the old signer's end and the new one's first day, nothing can be signed at all."""
-    ends = min((one.not_valid_after_utc for one in before), default=None)
+    ends = chain_ends(before) if before else None
     if ends is not None and at <= ends < switch.on:
         yield (
             f"nothing can be signed from {to_text(ends + timedelta(seconds=1))} to {to_text(switch.on)}: the "

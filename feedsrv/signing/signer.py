@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from feedsrv.errors import OperatorError, UnavailableError
+from feedsrv.trust.profile import spki_id
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 """Real, or a stand-in for a key that never leaves its module and can only `sign`."""
@@ -110,5 +112,17 @@ class OpenedSigner:
 
 
 def ends(signer: Signer) -> datetime:
-    """When the first certificate of the signer's chain ends; nothing it signs is believed after that."""
-    return min(one.not_valid_after_utc for one in signer.chain)
+    """When the first link of the signer's chain ends; nothing it signs is believed after that."""
+    return chain_ends(signer.chain)
+
+
+def chain_ends(chain: Sequence[x509.Certificate]) -> datetime:
+    """When the first link of a chain ends.
+
+    A CA may have several certificates in it, each under another root: of these the last to end counts.
+    """
+    links: dict[tuple[x509.Name, str], datetime] = {}
+    for one in chain:
+        link = (one.subject, spki_id(one.public_key()))
+        links[link] = max(one.not_valid_after_utc, links.get(link, one.not_valid_after_utc))
+    return min(links.values())
