@@ -37,7 +37,7 @@ from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.trust.policy import TrustPolicy, load_anchors
 from feedsrv.trust.profile import Kind
 from feedsrv.wiring.keyring import open_store
-from feedsrv.wiring.keys import Keys, Trust, read_trust
+from feedsrv.wiring.keys import Keys, NoKeysError, Trust, read_trust
 from feedsrv.wiring.outside import LONGEST, Bounded, HttpClocks, HttpPublic
 
 log: Final = logging.getLogger(__name__)
@@ -120,11 +120,14 @@ class _Eyes:
         """Where the database is damaged: what settings or the development PKI say, if agents know it."""
         nowhere = self._settings.data / "no" / "database"
         without = self._settings.model_copy(update={"database_url": f"sqlite:///{nowhere.absolute()}"})
-        trust = read_trust(without, now=at)
+        away = StoreNotReadyError("the keys in use are named in the database, and it cannot be used")
+        try:
+            trust = read_trust(without, now=at)
+        except NoKeysError:
+            raise away from None
         published = FileShelf(self._settings.shelf_folder).get("v1/trust/anchors.pem")
-        known = load_anchors(published, source="v1/trust/anchors.pem") if published else ()
-        if self._settings.own_keys is None and set(known).isdisjoint(trust.policy.anchors):
-            raise StoreNotReadyError("the keys in use are named in the database, and it cannot be used")
+        if published and set(load_anchors(published, source="anchors.pem")).isdisjoint(trust.policy.anchors):
+            raise away
         return trust
 
     def _time_stamping(self) -> tuple[x509.Certificate, ...]:

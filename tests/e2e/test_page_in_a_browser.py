@@ -1,48 +1,20 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.e2e import browsing
+from tests.e2e.browsing import CHROMIUM, CONTRASTS, Reading, chromium
 from tests.e2e.web_servers import Server, gunicorn
 from tests.unit.web.published import lay_out
-
-CHROMIUM: Final = shutil.which("chromium")
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(CHROMIUM is None, reason="missing on this machine: chromium"),
 ]
-
-# The contrast of every text with what lies behind it, as WCAG 2.2 reckons it; the page has no images.
-CONTRASTS: Final = """
-() => {
-  const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const channel = value => linear(value / 255);
-  const parts = colour => colour.match(/[0-9.]+/g).map(Number);
-  const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const behind = element => {
-    for (let e = element; e; e = e.parentElement) {
-      const found = parts(getComputedStyle(e).backgroundColor);
-      if (found.length < 4 || found[3] > 0) return found;
-    }
-    return [255, 255, 255];
-  };
-  const poor = [];
-  for (const element of document.body.querySelectorAll("*")) {
-    const own = [...element.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.textContent.trim());
-    if (!own) continue;
-    const [a, b] = [luminance(parts(getComputedStyle(element).color)), luminance(behind(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) poor.push([element.tagName, element.className, ratio, element.textContent.slice(0, 40)]);
-  }
-  return poor;
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -57,35 +29,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Real Chromium, without a window."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+    with chromium() as launched:
         yield launched
-        launched.close()
-
-
-class Reading:
-    """A page that is open, and what happened while it was."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
 
 
 def read(browser: Browser, server: Server, *, width: int = 1200, dark: bool = False) -> Reading:
     """Open the page at a width, in the light or in the dark."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 800},
-        color_scheme="dark" if dark else "light",
-    )
-    reading = Reading(context.new_page())
-    reading.page.goto(f"http://127.0.0.1:{server.port}/", wait_until="networkidle")
-    return reading
+    return browsing.read(browser, f"http://127.0.0.1:{server.port}/", width=width, dark=dark)
 
 
 class TestThePageInABrowser:
