@@ -154,7 +154,7 @@ class ImportingKeys(Desk):
         )
         refused = [one for one in found if one.refused]
         if refused:
-            raise ProfileError(f"{name_of(chain[0])} as a {role}", refused)
+            raise ProfileError(f"{name_of(chain[0])} as {role}", refused)
         if role in _KINDS:
             anchors = ring.anchors(*ANCHORED)
             if not anchors:
@@ -236,8 +236,8 @@ def _role_of(meant: _Meant, role: Role | None, names: str) -> Role:
     if meant.known is not None:
         if role not in {None, meant.known.role}:
             raise WrongRoleError(
-                f"{names}: its key was made for a {meant.known.role}, and no key has two roles; request "
-                f"another one for a {role}"
+                f"{names}: its key was made for the role {meant.known.role.slug}, and no key has two roles; "
+                f"request another one for the role {role.slug}"
             )
         return meant.known.role
     if role is None:

@@ -142,8 +142,8 @@ class MakingKeys(Desk):
                 made = replace(made, exportable=before[0].exportable)
             if any(one.role is not role for one in before):
                 raise WrongRoleError(
-                    f"{describe_place(place)}: is the key of a {before[0].role}, and no key has two roles; "
-                    f"make another one for a {role}"
+                    f"{describe_place(place)}: is a key for the role {before[0].role.slug}, and no key has "
+                    f"two roles; make another one for the role {role.slug}"
                 )
             work.keys.save(made)
             self._write(work, at, by, "key.request", made.key, role=role.slug, place=describe_place(place))
@@ -237,7 +237,7 @@ class MakingKeys(Desk):
         if written is not None:
             found = ring.find(written)
             if found.role is not wanted or not found.chain:
-                raise WrongRoleError(f"{found} does not issue for a {role}; that is for a {wanted}")
+                raise WrongRoleError(f"{found} does not issue for the role {role.slug}; the {wanted} does")
             able = [found]
         else:
             able = [one for one in ring.authorities() if one.role is wanted and one.place is not None]
@@ -246,10 +246,11 @@ class MakingKeys(Desk):
             if len(able) != 1:
                 names = ", ".join(one.id[:16] for one in able)
                 raise NoAuthorityError(
-                    f"there is no {wanted} here that could issue for a {role}: request and issue one, or "
-                    "have the request answered elsewhere"
+                    f"there is no {wanted} here that could issue for the role {role.slug}: request and issue "
+                    "one, or have the request answered elsewhere"
                     if not able
-                    else f"{len(able)} CAs could issue for a {role} ({names}): say which with --issuer"
+                    else f"{len(able)} CAs could issue for the role {role.slug} ({names}): say which with "
+                    "--issuer"
                 )
             if able[0].stage is KeyStage.RETIRED:
                 raise WrongKeyStageError(f"{able[0]} is retired, and issues no more")
