@@ -7,7 +7,8 @@
     digests of signed mitigations, so their bytes follow in step 6.)
  5. Record the intention.
  6. Sign the mitigations, then the feeds.
- 7. Open the result as an agent would, with a second implementation beside the first, and compare.
+ 7. Open the result as an agent would, with a second implementation beside the first, and compare; then
+    again as of later days, to say until when agents will accept it.
  8. Put the bytes on the shelf, under names that never change.
  9. Move `current`: feeds, bundles, lists and the page, made ready first and then exchanged.
 10. Record the outcome.
@@ -53,16 +54,27 @@ from feedsrv.publishing.reading import catalogue_of
 from feedsrv.publishing.records import Head, Intent, IntentState
 from feedsrv.publishing.recovering import clear, rebuild
 from feedsrv.publishing.refusals import InWorkError, LintRefusedError, NotWhatWasApprovedError
+from feedsrv.publishing.rehearsing import Rehearsal, rehearse
+from feedsrv.publishing.stamping import TimeStamper, stamp_missing
 from feedsrv.signing.signer import ends
 from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import Kind
 
 __all__ = ["Outcome", "PublishCycle", "Signers"]
 
 log: Final = logging.getLogger(__name__)
 
 
+Guard = Callable[[datetime, frozenset[Kind]], None]
+"""Refuses, before anything is signed by the keys of these kinds, where something critical is wrong."""
+
+
 def _nothing(step: int) -> None:
     """What happens after a step, as a rule."""
+
+
+def _all_is_well(at: datetime, kinds: frozenset[Kind]) -> None:
+    """Nobody watches."""
 
 
 class PublishCycle:
@@ -81,9 +93,14 @@ class PublishCycle:
         lifetime: timedelta = timedelta(days=7),
         poll: Poll | None = None,
         max_review: timedelta = timedelta(days=180),
+        guard: Guard = _all_is_well,
+        stamper: TimeStamper | None = None,
         after: Callable[[int], None] = _nothing,
     ) -> None:
         """Publish from `store` onto `shelf`.
+
+        `guard` is asked before anything is signed. With a `stamper`, mitigations are time-stamped once
+        they are out.
 
         `fixed_files` lie on the shelf beside what is published, by path; those below `v1/trust/` go into
         the bundles, too. `after` is called with the number of each step that is done.
@@ -95,6 +112,8 @@ class PublishCycle:
         self._policy = policy
         self._pace = Pace(lifetime, poll or Poll())
         self._max_review = max_review
+        self._guard = guard
+        self._stamper = stamper
         self._after = after
         self._moving = Moving(shelf, page, fixed_files)
 
@@ -117,8 +136,10 @@ class PublishCycle:
             self._after(1)
             if gathered.is_nothing:
                 self._keep_fixed_files(at)
-                return Outcome(held=gathered.held, recovered=recovered)
+                held = (*gathered.held, *self._stamp(actor, at))
+                return Outcome(held=held, recovered=recovered)
 
+            self._guard(at, frozenset(Kind))
             refuse_ended_keys(self._signers, at)
             # The rules speak of feeds, too, so what step 3 settles is drawn up for step 2 to look at.
             plan = assemble(
@@ -126,9 +147,9 @@ class PublishCycle:
             )
             self._lint(publication(plan, gathered, at=at))
             self._after(2)
-            made = self._carry_out(plan, actor, at)
-            held = (*gathered.held, *self._moving.waiting_bundles(made))
-            return Outcome.of(made, held=held, recovered=recovered)
+            made, rehearsal = self._carry_out(plan, actor, at)
+            held = (*gathered.held, *self._moving.waiting_bundles(made), *self._stamp(actor, at))
+            return Outcome.of(made, held=held, recovered=recovered, rehearsal=rehearsal)
 
     def refresh(self, *, by: str, at: datetime, force: bool = False) -> Outcome:
         """Give feeds that are past a third of their lifetime a new version that lists the same.
@@ -155,16 +176,19 @@ class PublishCycle:
             self._after(1)
             if not due:
                 self._keep_fixed_files(at)
-                return Outcome(recovered=recovered)
+                return Outcome(held=self._stamp(actor, at), recovered=recovered)
 
-            refuse_ended_keys(self._signers, at)
+            self._guard(at, frozenset({Kind.FEED}))
+            # No mitigation is signed, so that the end of that key must not starve the feeds.
+            refuse_ended_keys(self._signers, at, feeds_only=True)
             plan = assemble_refresh(
                 due, standing, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced
             )
             self._lint(refresh_publication(plan, catalogue, at=at))
             self._after(2)
-            made = self._carry_out(plan, actor, at)
-            return Outcome.of(made, held=self._moving.waiting_bundles(made), recovered=recovered)
+            made, rehearsal = self._carry_out(plan, actor, at)
+            held = (*self._moving.waiting_bundles(made), *self._stamp(actor, at))
+            return Outcome.of(made, held=held, recovered=recovered, rehearsal=rehearsal)
 
     def _lint(self, whole: Publication) -> None:
         """Step 2."""
@@ -179,7 +203,13 @@ class PublishCycle:
         if findings:
             raise LintRefusedError("nothing was published", findings)
 
-    def _carry_out(self, plan: Plan, by: str, at: datetime) -> Made:
+    def _stamp(self, by: str, at: datetime) -> tuple[str, ...]:
+        """Sentences on what could not be time-stamped now; the next look tries again."""
+        if self._stamper is None:
+            return ()
+        return stamp_missing(self._store, self._shelf, self._stamper, by=by, at=at)
+
+    def _carry_out(self, plan: Plan, by: str, at: datetime) -> tuple[Made, Rehearsal]:
         """Steps 3 to 10."""
         self._after(3)
 
@@ -201,6 +231,7 @@ class PublishCycle:
             self._after(6)
 
             prove(made, self._policy, at=at)
+            rehearsal = rehearse(made, self._policy, at=at)
             self._after(7)
 
             for path, document in made.documents():
@@ -210,10 +241,10 @@ class PublishCycle:
             raise
         self._after(8)
 
-        self._finish(made, intent, by)
-        return made
+        self._finish(made, intent, by, rehearsal)
+        return made, rehearsal
 
-    def _finish(self, made: Made, intent: Intent, by: str) -> None:
+    def _finish(self, made: Made, intent: Intent, by: str, rehearsal: Rehearsal) -> None:
         """Steps 9 and 10. If step 9 fails, the old feeds stay current and the next run finishes."""
         at = intent.begun
         with self._store.look() as work:
@@ -222,7 +253,7 @@ class PublishCycle:
         self._after(9)
 
         with self._store.begin() as work:
-            self._record(work, made, intent, by)
+            self._record(work, made, intent, by, rehearsal)
         self._after(10)
         for head in (one.head for one in made.feeds):
             log.info("feed.published", extra={"feed": head.name, "version": head.feed.version, "by": by})
@@ -268,7 +299,7 @@ class PublishCycle:
         )
         return intent
 
-    def _record(self, work: Work, made: Made, intent: Intent, by: str) -> None:
+    def _record(self, work: Work, made: Made, intent: Intent, by: str, rehearsal: Rehearsal) -> None:
         """Step 10."""
         at = intent.begun
         for one in made.revisions:
@@ -291,6 +322,7 @@ class PublishCycle:
                 **{str(one.revision): one.published.digest for one in made.revisions},
                 **{f"{one.head.name} {one.head.feed.version}": one.head.digest for one in made.feeds},
                 **{f"{one.update.product} {one.update.build}": "released" for one in made.updates},
+                **rehearsal.detail,
             },
         )
 
@@ -318,7 +350,7 @@ class PublishCycle:
         if intent is None:
             return None
         if made is not None:
-            self._finish(made, intent, by)
+            self._finish(made, intent, by, rehearse(made, self._policy, at=at))
             done = f"publication {intent.number} of {intent.begun:%Y-%m-%d %H:%M} UTC was finished"
         else:
             with self._store.begin() as work:

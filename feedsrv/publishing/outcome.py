@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from feedsrv.model.catalogue import CumulativeUpdate
 from feedsrv.publishing.proving import Made
 from feedsrv.publishing.records import Head
+from feedsrv.publishing.rehearsing import Rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,18 @@ class Outcome:
     """What waits, and for what; one sentence each."""
     recovered: str | None = None
     """What became of a publication that was cut short; None where there was none."""
+    rehearsal: Rehearsal | None = None
+    """Until when agents will accept what went out; None where nothing did."""
 
     @classmethod
-    def of(cls, made: Made, *, held: tuple[str, ...] = (), recovered: str | None = None) -> Outcome:
+    def of(
+        cls,
+        made: Made,
+        *,
+        held: tuple[str, ...] = (),
+        recovered: str | None = None,
+        rehearsal: Rehearsal | None = None,
+    ) -> Outcome:
         """What came of what was made."""
         return cls(
             feeds=tuple(one.head for one in made.feeds),
@@ -33,6 +43,7 @@ class Outcome:
             released=tuple(one.update for one in made.updates),
             held=held,
             recovered=recovered,
+            rehearsal=rehearsal,
         )
 
     @property
@@ -59,4 +70,6 @@ class Outcome:
                 f"feed {head.name} is now version {head.feed.version}, "
                 f"fresh until {head.feed.expires:%Y-%m-%d %H:%M} UTC"
             )
+        if self.rehearsal is not None:
+            yield self.rehearsal.sentence
         yield from self.held

@@ -81,13 +81,14 @@ class Made:
         yield from ((one.path, one.document) for one in self.feeds)
 
 
-def refuse_ended_keys(signers: Signers, at: datetime) -> None:
+def refuse_ended_keys(signers: Signers, at: datetime, *, feeds_only: bool = False) -> None:
     """No key is used whose certificate, or whose issuer's, has ended.
 
     Raises:
         SignerEndedError: one has.
     """
-    for signer, purpose in ((signers.mitigation, "mitigation"), (signers.feed, "feed")):
+    used = {"feed": signers.feed} if feeds_only else {"mitigation": signers.mitigation, "feed": signers.feed}
+    for purpose, signer in used.items():
         end = ends(signer)
         if end <= at:
             raise SignerEndedError(purpose, signer.name, end)

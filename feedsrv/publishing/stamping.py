@@ -1,0 +1,90 @@
+"""Proofs of time: an RFC 3161 token over the signature of each mitigation, kept in the audit log.
+
+Years later one can prove by it when a mitigation was signed, though its certificates have ended by then.
+No publication waits for it: a mitigation goes out first and is stamped afterwards, and where the
+authority is away, the next look tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from datetime import datetime
+from typing import Final, Protocol
+
+from feedsrv.clock import to_text
+from feedsrv.errors import FeedsrvError, UnavailableError
+from feedsrv.model.feed import digest_of, mitigation_path
+from feedsrv.publishing.audit import record
+from feedsrv.publishing.ports import Shelf, Store, Work
+from feedsrv.publishing.records import Standing
+from feedsrv.publishing.trust_records import Stamp
+from feedsrv.trust.timestamps import Token, signature_value
+
+VERB: Final = "time-stamp"
+"""What the audit log calls it."""
+
+log: Final = logging.getLogger(__name__)
+
+
+class TimeStamper(Protocol):
+    """A time-stamping authority."""
+
+    def stamp(self, data: bytes) -> Token:
+        """Have data stamped, and check the answer.
+
+        Raises:
+            FeedsrvError: the authority is away, or its answer proves nothing.
+        """
+
+
+def stamp_missing(
+    store: Store, shelf: Shelf, stamper: TimeStamper, *, by: str, at: datetime
+) -> tuple[str, ...]:
+    """Stamp every standing mitigation that has no stamp yet; returns sentences on those that still have none.
+
+    A refusal is told and logged, and changes nothing else.
+    """
+    with store.look() as work:
+        missing = [one for one in work.revisions.standing() if work.stamps.get(one.published.digest) is None]
+    told: list[str] = []
+    for position, one in enumerate(missing):
+        path = f"v1/{mitigation_path(one.mitigation.id, one.mitigation.revision)}"
+        document = shelf.get(path)
+        if document is None or digest_of(document) != one.published.digest:
+            told.append(f"{one.mitigation} has no time-stamp: {path} is not on the shelf as it was published")
+            continue
+        try:
+            token = stamper.stamp(signature_value(document))
+        except FeedsrvError as refusal:
+            log.warning(
+                "mitigation.not_stamped", extra={"mitigation": str(one.mitigation), "code": refusal.code}
+            )
+            if isinstance(refusal, UnavailableError):
+                waiting = ", ".join(str(one.mitigation) for one in missing[position:])
+                told.append(f"no time-stamp yet for {waiting} ({refusal}); the keeper tries again")
+                break
+            told.append(f"{one.mitigation} has no time-stamp: {refusal}")
+        else:
+            with store.begin() as work:
+                _keep(work, one, token, by, at)
+    return tuple(told)
+
+
+def _keep(work: Work, standing: Standing, token: Token, by: str, at: datetime) -> None:
+    subject, digest = str(standing.mitigation), standing.published.digest
+    work.stamps.save(Stamp(digest, subject, token.der, token.at, token.authority))
+    record(
+        work.audit,
+        at,
+        actor=by,
+        verb=VERB,
+        subject=subject,
+        detail={
+            "document": digest,
+            "stamped": to_text(token.at),
+            "authority": token.authority,
+            # Whole, so that the log alone proves it to whoever has the document.
+            "token": b64encode(token.der).decode("ascii"),
+        },
+    )
