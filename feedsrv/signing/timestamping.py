@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from asn1crypto import tsp
+from asn1crypto import core, tsp
 from cryptography import x509
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
@@ -199,11 +199,12 @@ class TimestampAuthority:
     def _token_in(self, answer: bytes) -> bytes:
         """What the authority says of the request, and the token if it made one."""
         try:
-            read: Any = tsp.TimeStampResp.load(answer, strict=True)  # its classes are made at run time
-            status, words = read["status"]["status"].native, read["status"]["status_string"].native
-            failure = read["status"]["fail_info"].native
-            token = read["time_stamp_token"]
-            der: bytes = token.dump() if status in _GRANTED else b""
+            # Its class for the whole of an answer wants a token in every one, refusals included.
+            parts: Any = core.Sequence.load(answer, strict=True)  # its classes are made at run time
+            info: Any = tsp.PKIStatusInfo.load(parts[0].dump())
+            status, words = info["status"].native, info["status_string"].native
+            failure = info["fail_info"].native
+            der: bytes = parts[1].dump() if status in _GRANTED else b""
         except Exception as error:
             # The reader reads late, and promises nowhere what it raises.
             raise TimestampMalformedError(

@@ -27,9 +27,9 @@ from feedsrv.trust.certificates import (
     read_party,
     reason_of,
 )
-from feedsrv.trust.fitting import Fault, faults_of_path, faults_of_usage
+from feedsrv.trust.fitting import Fault, faults_of_path, faults_of_usage, usages_text
 from feedsrv.trust.form import read_form
-from feedsrv.trust.profile import ROOTS, Kind, Role
+from feedsrv.trust.profile import ANY_USAGE, ROOTS, TIME_STAMPING, Kind, Role
 from feedsrv.trust.refusals import EkuExcessError, UntrustedError
 
 MOST_BYTES: Final = 64 * 1024
@@ -286,6 +286,11 @@ def _check_chain(
         below = sum(not one.is_self_issued for one in path[1:])
         for fault in faults_of_path(last, Role.ROOT, at=at, below=below, is_anchor=last in anchors):
             raise TimestampAuthorityError(source, f"CA {name_of(last.certificate)} {fault.words}")
+        limits = last.extended_key_usage
+        if limits is not None and not limits & {TIME_STAMPING, ANY_USAGE}:
+            raise TimestampAuthorityError(
+                source, f"CA {name_of(last.certificate)} is limited to {usages_text(limits)}"
+            )
         path.append(last)
 
 
