@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import to_text
 from feedsrv.publishing.key_register.desk import Desk, refuse_revoked
-from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, without_roots
+from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, issued, without_roots
 from feedsrv.publishing.key_register.refusals import (
     InUseError,
     NoPlaceError,
@@ -24,6 +24,7 @@ from feedsrv.publishing.strand import StrandError, stranded
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing.backends import describe_place, export_key, open_signer
 from feedsrv.trust.believing import check_signer
+from feedsrv.trust.certificates import name_of
 from feedsrv.trust.profile import SIGNERS, Kind, Role
 
 _KINDS: Final = {role: kind for kind, role in SIGNERS.items()}
@@ -83,6 +84,12 @@ class UsingKeys(Desk):
             raise OtherAuthorityError(
                 f"no root is in use, so no agent could believe {held}: put its root to use first, with "
                 "`feedsrv key use`"
+            )
+        top = held.chain[-1]
+        if not any(anchor in held.chain or issued(one, anchor) for anchor in anchors for one in held.chain):
+            raise OtherAuthorityError(
+                f"{held} leads to {name_of(top)}, which is not in use, so no agent could believe it: put that "
+                "root to use first, with `feedsrv key use`"
             )
         check_signer(held.chain, self._policy(anchors), kind, at=at, source=str(held))
         if held.place is None:

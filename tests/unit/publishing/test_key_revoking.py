@@ -1,0 +1,228 @@
+"""Taking certificates back, and lists that never forget one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from feedsrv.publishing.key_register.refusals import NoRevocationError, UnknownKeyError
+from feedsrv.publishing.trust_records import KeyRecord, RevocationList
+from feedsrv.trust.believing import check_signer
+from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import Kind, Role
+from feedsrv.trust.refusals import IssuerRevokedError, SignerRevokedError, UntrustedError
+from tests.own_keys import KeyHouse, leaf_of
+
+LIFE = timedelta(days=30)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> KeyHouse:
+    """A register whose keys are all in use."""
+    house = KeyHouse(tmp_path)
+    house.furnish()
+    return house
+
+
+def record_of(house: KeyHouse, role: Role) -> KeyRecord:
+    """The key of that role that is in use."""
+    found = house.desk.keyring().in_use(role)[0].record
+    assert found is not None
+    return found
+
+
+def lists(house: KeyHouse) -> dict[str, RevocationList]:
+    """The newest list of each CA, by the CA's key."""
+    with house.store.look() as work:
+        return {one.issuer: one for one in work.revocations.lists()}
+
+
+def crls(house: KeyHouse) -> tuple[x509.CertificateRevocationList, ...]:
+    """The same, as agents have them."""
+    return tuple(x509.load_der_x509_crl(one.der) for one in lists(house).values())
+
+
+def refusal(house: KeyHouse, record: KeyRecord, kind: Kind = Kind.FEED) -> UntrustedError | None:
+    """What an agent says of that signer that has the root and every list."""
+    policy = TrustPolicy((leaf_of(record_of(house, Role.ROOT)),), crls=crls(house))
+    chain = [x509.load_der_x509_certificate(der) for der in record.chain]
+    try:
+        check_signer(chain, policy, kind, at=house.at)
+    except UntrustedError as refused:
+        return refused
+    return None
+
+
+def test_a_revoked_signer_is_refused_by_whoever_has_the_list(house: KeyHouse) -> None:
+    """At once, and only that one; whoever revokes the signer in use is told what follows."""
+    old, ca = record_of(house, Role.FEED_SIGNER), record_of(house, Role.FEED_CA)
+    new = house.issued(Role.FEED_SIGNER, "new")
+    assert refusal(house, old) is None
+
+    done = house.desk.revoke(old.id, reason="key_compromise", by="ben")
+
+    assert isinstance(refusal(house, old), SignerRevokedError)
+    assert refusal(house, new) is None
+    assert done.made == lists(house)[ca.key]
+    assert [one.id for one in done.in_use] == [old.id]
+    (entry,) = x509.load_der_x509_crl(done.made.der)
+    assert entry.serial_number == leaf_of(old).serial_number
+    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.name == "key_compromise"
+    assert house.acts()[-2:] == ["ben key.revoke", "ben key.crl"]
+
+
+def test_a_revoked_ca_takes_its_signers_with_it(house: KeyHouse) -> None:
+    """The root's list says so."""
+    signer, ca = record_of(house, Role.FEED_SIGNER), record_of(house, Role.FEED_CA)
+
+    done = house.desk.revoke(ca.id, reason="ca_compromise", by="ben")
+
+    assert isinstance(refusal(house, signer), IssuerRevokedError)
+    assert [one.id for one in done.in_use] == [signer.id]
+    assert set(lists(house)) == {record_of(house, Role.ROOT).key}
+
+
+def test_revoking_twice_keeps_the_first_date_and_reason(house: KeyHouse) -> None:
+    """The list is made again, which is what somebody wants who does it again."""
+    signer = record_of(house, Role.FEED_SIGNER)
+    first = house.desk.revoke(signer.id, reason="key_compromise", by="ben")
+    house.at += timedelta(hours=1)
+
+    second = house.desk.revoke(signer.id, reason="superseded", by="anna")
+
+    assert second.is_known
+    assert second.revocation == first.revocation
+    assert first.made is not None
+    assert second.made is not None
+    assert second.made.number > first.made.number
+    assert second.made.name == first.made.name
+
+
+def test_a_certificate_that_is_not_here_is_revoked_by_its_serial_number(house: KeyHouse) -> None:
+    """It was issued for somebody else's request."""
+    ca = record_of(house, Role.FEED_CA)
+
+    done = house.desk.revoke_serial("0x4F:3a:09", issuer=ca.id, reason="unspecified", by="ben")
+
+    assert done.made is not None
+    assert x509.load_der_x509_crl(done.made.der).get_revoked_certificate_by_serial_number(0x4F3A09)
+    assert done.in_use == ()
+
+
+@pytest.mark.parametrize("serial", ["", "0", "xyz", "1" * 41, "-5"])
+def test_what_is_no_serial_number_revokes_nothing(house: KeyHouse, serial: str) -> None:
+    """A slip must not be kept for ever."""
+    with pytest.raises(NoRevocationError, match="hexadecimal"):
+        house.desk.revoke_serial(
+            serial, issuer=record_of(house, Role.FEED_CA).id, reason="unspecified", by="ben"
+        )
+
+    assert lists(house) == {}
+
+
+def test_what_cannot_be_revoked_is_refused_with_what_to_do(house: KeyHouse) -> None:
+    """A root, a request, a signer that issues nothing, an unknown certificate, a reason of nobody."""
+    root, signer = record_of(house, Role.ROOT), record_of(house, Role.FEED_SIGNER)
+    asked = house.requested(Role.FEED_SIGNER, "new")
+
+    with pytest.raises(NoRevocationError, match="nobody can revoke"):
+        house.desk.revoke(root.id, reason="ca_compromise", by="ben")
+    with pytest.raises(NoRevocationError, match="retire"):
+        house.desk.revoke(asked.id, reason="superseded", by="ben")
+    with pytest.raises(NoRevocationError, match="issues no certificates"):
+        house.desk.revoke_serial("4f", issuer=signer.id, reason="superseded", by="ben")
+    with pytest.raises(NoRevocationError, match="key_compromise"):
+        house.desk.revoke(signer.id, reason="bored", by="ben")
+    with pytest.raises(UnknownKeyError):
+        house.desk.revoke("0123456789", reason="superseded", by="ben")
+
+    assert lists(house) == {}
+    assert set(house.acts()[-5:]) == {"ben key.revoke.refused"}
+
+
+def test_where_the_ca_is_away_the_revocation_is_kept_and_its_list_made_later(house: KeyHouse) -> None:
+    """Its key lies on a stick in a safe; the next look with the stick makes the list."""
+    signer = record_of(house, Role.FEED_SIGNER)
+    key, away = house.folder / "feed-ca.key.pem", house.folder / "away"
+    key.rename(away)
+
+    done = house.desk.revoke(signer.id, reason="key_compromise", by="ben")
+
+    assert done.made is None
+    assert done.why_not is not None
+    assert "feed-ca.key.pem" in str(done.why_not)
+    assert len(house.desk.lists_due(house.at)) == 1
+    assert [name for name, _ in house.desk.renew_lists(by="keeper").failed] != []
+    away.rename(key)
+    assert len(house.desk.renew_lists(by="keeper").made) == 1
+    assert isinstance(refusal(house, signer), SignerRevokedError)
+
+
+def test_lists_are_renewed_in_the_last_third_of_their_life(house: KeyHouse) -> None:
+    """Not before; nothing that was revoked is lost, and the number grows."""
+    signer = record_of(house, Role.FEED_SIGNER)
+    house.desk.revoke(signer.id, reason="key_compromise", by="ben")
+    (first,) = lists(house).values()
+    house.at = first.begins + (first.ends - first.begins) * 2 / 3 - timedelta(seconds=1)
+    assert house.desk.renew_lists(by="keeper").made == ()
+
+    house.at += timedelta(seconds=1)
+    (renewed,) = house.desk.renew_lists(by="keeper").made
+
+    assert renewed.number > first.number
+    assert renewed.name == first.name
+    assert renewed.ends > first.ends
+    assert isinstance(refusal(house, signer), SignerRevokedError)
+    assert house.desk.renew_lists(by="keeper").made == ()
+
+
+def test_a_clock_that_went_back_makes_no_older_list(house: KeyHouse) -> None:
+    """A CRL's number only grows."""
+    first = house.desk.make_lists(by="anna").made
+    house.at -= timedelta(minutes=30)
+
+    second = house.desk.make_lists(by="anna").made
+
+    assert [one.number for one in second] == [one.number + 1 for one in first]
+
+
+def test_every_ca_gets_a_list_of_its_own_name(house: KeyHouse) -> None:
+    """Old and new CAs of one role stand side by side for years."""
+    house.used(Role.FEED_CA, "next ca", common_name="Next feed CA")
+
+    done = house.desk.make_lists(by="anna")
+
+    names = [one.name for one in done.made]
+    assert len(names) == len(set(names)) == 4
+    assert {name.rpartition("-")[0] for name in names} == {"root", "mitigation-ca", "feed-ca"}
+
+
+def test_a_ca_whose_key_is_away_does_not_hold_up_the_others(house: KeyHouse) -> None:
+    """Their lists would go stale because of it."""
+    (house.folder / "root.key.pem").unlink()
+
+    done = house.desk.make_lists(by="anna")
+
+    assert len(done.made) == 2
+    assert len(done.failed) == 1
+
+
+def test_what_was_cut_short_before_its_list_is_finished_by_the_keeper(house: KeyHouse) -> None:
+    """The revocation was written down first."""
+    signer = record_of(house, Role.FEED_SIGNER)
+
+    def cut(step: str) -> None:
+        raise KeyboardInterrupt
+
+    house.after = cut
+    with pytest.raises(KeyboardInterrupt):
+        house.desk.revoke(signer.id, reason="key_compromise", by="ben")
+    house.after = lambda _: None
+    assert lists(house) == {}
+
+    house.desk.renew_lists(by="keeper")
+
+    assert isinstance(refusal(house, signer), SignerRevokedError)
