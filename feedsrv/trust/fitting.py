@@ -222,7 +222,7 @@ def _faults_of_length(party: Party, below: int) -> Iterator[Fault]:
     if constraints is not None and constraints.path_length is not None and below > constraints.path_length:
         yield Fault(
             PathLengthError,
-            f"permits {constraints.path_length} CAs below itself by its {_BASIC}, and there are {below}",
+            f"permits {constraints.path_length} CAs below itself by its {_BASIC}, and the chain has {below}",
         )
 
 

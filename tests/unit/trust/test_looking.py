@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -289,6 +290,32 @@ class TestExplaining:
         found = lint_certificate(root, [Role.ROOT], at=bench.at)
 
         assert [one.refused_by for one in found if one.refused] == ["receivers of mitigations"]
+
+    @pytest.mark.parametrize(("role", "refused"), [(Role.FEED_SIGNER, True), (Role.TLS_SERVER, True)])
+    def test_a_chain_may_bring_a_second_certificate_of_its_issuing_ca(self, bench: Bench) -> None:
+        """Under another root: it is looked at as what it is, wherever it stands."""
+        leaf, ca, root = bench.chain()
+        other = {"root": {"common_name": "next root", "key_name": "next-root"}}
+        following = bench.pki.certificates(Kind.FEED, None, **other, ca={"extended": None})
+
+        good = lint_chain((leaf, ca, root), Kind.FEED, at=bench.at)
+        found = lint_chain((leaf, ca, root, following["ca"], following["root"]), Kind.FEED, at=bench.at)
+
+        assert not [one for one in good if one.refused]
+        (refused,) = (one for one in found if one.refused)
+        assert refused.code == "trust.issuer_eku_missing"
+        assert following["ca"].fingerprint(SHA256()).hex() in refused.sentence
+
+    def test_a_certificate_that_vouches_for_itself_is_refused(
+        self, bench: Bench, role: Role, refused: bool
+    ) -> None:
+        """Only what is pinned may do so."""
+        own = bench.pki.certificates(Kind.FEED, None, leaf={"issuer": "leaf"})["leaf"]
+
+        found = {one.code: one for one in lint_certificate(own, [role], at=bench.at)}
+
+        assert found["trust.anchor_unknown"].refused is refused
+        assert "vouches" in found["trust.anchor_unknown"].sentence
 
     def test_a_certificate_that_cannot_be_read_is_one_deviation(self, bench: Bench) -> None:
         """It is a stranger's, perhaps: whatever stands in it, there is an answer."""
