@@ -115,4 +115,4 @@ def tell_deviations(found: Iterable[Deviation]) -> None:
     """In what a certificate differs from its profile."""
     for one in found:
         grade = (f"refused by {one.refused_by}" if one.refused_by else "refused") if one.refused else "advice"
-        click.echo(f"{grade} [{one.code}]: {one.sentence} {one.remedy}".rstrip())
+        click.echo(f"{grade} [{one.code}]: {one.sentence}. {one.remedy}.")

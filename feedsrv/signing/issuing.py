@@ -93,15 +93,17 @@ def new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=RSA_ISSUED_BITS)
 
 
-def issue_root(key: PrivateKey, *, organisation: str, now: datetime) -> x509.Certificate:
-    """A self-signed root.
+def issue_root(
+    key: PrivateKey, *, organisation: str, now: datetime, common_name: str | None = None
+) -> x509.Certificate:
+    """A self-signed root; the next one of an organisation is told apart by its `common_name`.
 
     Raises:
         RequestKeyError, RequestNameError: the key or the name cannot be a root's.
         IssuingFailedError: the key does not sign.
     """
     public_key = check_key(key.public_key(), Role.ROOT, name="the root's key")
-    name = subject_of(Role.ROOT, organisation=organisation)
+    name = subject_of(Role.ROOT, organisation=organisation, common_name=common_name)
     builder = start(name, public_key, now - _BACKDATED, now + PROFILES[Role.ROOT].lifetime)
     builder = extended(builder, granted(Role.ROOT, public_key, None))
     root = builder.issuer_name(name).sign(key, hashes.SHA256())

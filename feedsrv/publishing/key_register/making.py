@@ -10,6 +10,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from feedsrv.publishing.key_register.desk import Desk, refuse_revoked
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, organisation_of
@@ -215,9 +216,13 @@ class MakingKeys(Desk):
         if lifetime is not None:
             raise WrongRoleError("a root lasts as long as its profile says; leave --days out")
         organisation = organisation_of(request.subject)
+        names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         assert organisation is not None, "requests of ours name one"
         return issuing.issue_root(
-            open_key(asked.place).private_key, organisation=organisation, now=self._now()
+            open_key(asked.place).private_key,
+            organisation=organisation,
+            common_name=str(names[0].value),
+            now=self._now(),
         )
 
     def _certify(

@@ -69,7 +69,7 @@ class ProfileError(BadInputError):
 
     def __init__(self, what: str, deviations: Iterable[Deviation]) -> None:
         self.deviations = tuple(deviations)
-        listed = "\n".join(f"  {one.code}: {one.sentence} {one.remedy}".rstrip() for one in self.deviations)
+        listed = "\n".join(f"  {one.code}: {one.sentence}. {one.remedy}." for one in self.deviations)
         super().__init__(f"{what} would be refused; nothing was changed:\n{listed}")
 
 

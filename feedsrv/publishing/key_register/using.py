@@ -85,10 +85,10 @@ class UsingKeys(Desk):
                 f"no root is in use, so no agent could believe {held}: put its root to use first, with "
                 "`feedsrv key use`"
             )
-        top = held.chain[-1]
-        if not any(anchor in held.chain or issued(one, anchor) for anchor in anchors for one in held.chain):
+        leads = (anchor in held.chain or issued(one, anchor) for anchor in anchors for one in held.chain)
+        if not any(leads):
             raise OtherAuthorityError(
-                f"{held} leads to {name_of(top)}, which is not in use, so no agent could believe it: put that "
+                f"{held} leads to {name_of(held.chain[-1])}, which is not in use, so no agent could believe it: put that "
                 "root to use first, with `feedsrv key use`"
             )
         check_signer(held.chain, self._policy(anchors), kind, at=at, source=str(held))

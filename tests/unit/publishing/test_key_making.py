@@ -72,6 +72,16 @@ def test_a_key_is_of_the_kind_that_was_asked_for(house: KeyHouse, kind: KeyKind)
     assert key.curve.key_size == int(kind.value[-3:])
 
 
+def test_the_next_root_has_a_name_of_its_own(house: KeyHouse) -> None:
+    """Two of the same name are hard to tell apart, and agents may have to."""
+    house.issued(Role.ROOT)
+
+    following = leaf_of(house.issued(Role.ROOT, "next root", common_name="Root of 2036"))
+
+    assert "Root of 2036" in following.subject.rfc4514_string()
+    assert following.issuer == following.subject
+
+
 def test_a_whole_chain_is_made_here_and_fits_its_profile(house: KeyHouse) -> None:
     """Root, issuing CAs, signers: none of them deviates from the table, and each leads to the root."""
     records = {role: house.issued(role) for role in DOCUMENT_ROLES}
