@@ -26,9 +26,11 @@ from feedsrv.signing.fitness import check_fit
 from feedsrv.trust.opening import open_feed, open_mitigation
 from feedsrv.trust.policy import TrustPolicy, load_anchors, load_crl
 from feedsrv.trust.profile import PROFILES, RSA_ISSUED_BITS, Kind, Role
+from feedsrv.trust.refusals import SignerRevokedError
 from tests.pki import sample_feed, sample_mitigation
 
 NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
+_CRLS: Final = ["crls/feed-ca.crl", "crls/mitigation-ca.crl", "crls/root.crl"]
 _FORK: Final = multiprocessing.get_context("fork")
 
 
@@ -40,9 +42,9 @@ def _made(number: int) -> rsa.RSAPrivateKey:
 
 @pytest.fixture
 def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real keys, made once for the session: making ten for each test would take a minute."""
+    """Real keys, made once for the session: making six for each test would take a minute."""
     numbers = count()
-    monkeypatch.setattr(issuing, "new_key", lambda: _made(next(numbers) % 5))
+    monkeypatch.setattr(issuing, "new_key", lambda: _made(next(numbers) % 6))
 
 
 def _policy(pki: DevelopmentPki) -> TrustPolicy:
@@ -135,21 +137,9 @@ class TestTheDevelopmentPki:
         ("after", "renewed"),
         [
             (timedelta(days=19), []),
-            (timedelta(days=21), ["crls/feed-ca.crl", "crls/mitigation-ca.crl", "crls/root.crl"]),
-            (
-                timedelta(days=61),
-                ["crls/feed-ca.crl", "crls/mitigation-ca.crl", "crls/root.crl", "feed-signer.pem"],
-            ),
-            (
-                timedelta(days=300),
-                [
-                    "crls/feed-ca.crl",
-                    "crls/mitigation-ca.crl",
-                    "crls/root.crl",
-                    "feed-signer.pem",
-                    "mitigation-signer.pem",
-                ],
-            ),
+            (timedelta(days=21), _CRLS),
+            (timedelta(days=61), [*_CRLS, "feed-signer.pem"]),
+            (timedelta(days=300), [*_CRLS, "feed-signer.pem", "mitigation-signer.pem"]),
         ],
     )
     def test_the_last_third_of_a_life_brings_a_new_one(
@@ -263,6 +253,122 @@ class TestKills:
             assert len(signer.chain) == 2
         _assert_works(ensure_development_pki(folder, now=later), later)
         assert set(_contents(folder)) == names
+
+
+def _revoke(folder: Path, role: Role, *, now: datetime) -> int:
+    """Revoke the certificate in use of that role; its serial number."""
+    issuer = {Role.FEED_SIGNER: Role.FEED_CA, Role.MITIGATION_SIGNER: Role.MITIGATION_CA}[role]
+    serial = open_signer(development.uri_of(folder, role)).chain[0].serial_number
+    development.revoke(folder, issuer, [(serial, now, "key_compromise")], now=now)
+    return serial
+
+
+@pytest.mark.usefixtures("quick_keys")
+class TestRevocation:
+    """What the development PKI revokes stays revoked, and is never certified again."""
+
+    def test_a_renewed_crl_keeps_what_was_revoked(self, tmp_path: Path) -> None:
+        """However often it is renewed."""
+        pki = ensure_development_pki(tmp_path / "dev", now=NOW)
+        entries = [(17, NOW, "superseded"), (18, NOW, "unspecified")]
+        development.revoke(pki.folder, Role.ROOT, entries, now=NOW)
+
+        for days in (21, 42, 63):
+            ensure_development_pki(pki.folder, now=NOW + timedelta(days=days))
+
+        path = development.crl_of(pki.folder, Role.ROOT)
+        crl = load_crl(path.read_bytes(), source="root.crl")
+        assert issuing.revoked_by(crl) == tuple(entries)
+        assert crl.last_update_utc == NOW + timedelta(days=63, hours=-1)
+        assert path in pki.crls
+
+    def test_a_revoked_signer_gets_another_key(self, tmp_path: Path) -> None:
+        """At the next start; receivers refuse what the old one signed, and accept what the new one signs."""
+        pki = ensure_development_pki(tmp_path / "dev", now=NOW)
+        before = open_signer(pki.feed_signer)
+        signed = sign_document(write_feed(sample_feed(NOW)), before)
+        _revoke(pki.folder, Role.FEED_SIGNER, now=NOW)
+
+        ensure_development_pki(pki.folder, now=NOW)
+
+        after = open_signer(pki.feed_signer)
+        assert after.private_key.public_key() != before.private_key.public_key()
+        _assert_works(pki, NOW)
+        with pytest.raises(SignerRevokedError):
+            open_feed(signed, _policy(pki), at=NOW)
+
+    def test_revoking_changes_nothing_else(self, tmp_path: Path) -> None:
+        """One CRL, and no key or certificate before the next start."""
+        pki = ensure_development_pki(tmp_path / "dev", now=NOW)
+        before = _contents(pki.folder)
+
+        development.revoke(pki.folder, Role.FEED_CA, [(17, NOW, "superseded")], now=NOW)
+
+        after = _contents(pki.folder)
+        assert [name for name in after if after[name] != before.get(name)] == ["crls/feed-ca.crl"]
+
+    def test_a_forged_crl_in_the_folder_is_not_carried_on(self, tmp_path: Path) -> None:
+        """Whoever put it there must not revoke, nor make forget."""
+        pki = ensure_development_pki(tmp_path / "dev", now=NOW)
+        other = ensure_development_pki(tmp_path / "other", now=NOW, organisation="Somebody else")
+        forged = development.crl_of(other.folder, Role.FEED_CA).read_bytes()
+        development.crl_of(pki.folder, Role.FEED_CA).write_bytes(forged)
+
+        with pytest.raises(issuing.RevocationListForeignError):
+            development.revoke(pki.folder, Role.FEED_CA, [(17, NOW, "superseded")], now=NOW)
+
+        assert development.crl_of(pki.folder, Role.FEED_CA).read_bytes() == forged
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_a_kill_while_keys_are_exchanged_is_made_good(self, tmp_path: Path, number: int) -> None:
+        """Key and chain fit again at the next start, and the revoked key is gone."""
+        folder = tmp_path / "dev"
+        ensure_development_pki(folder, now=NOW)
+        names = set(_contents(folder))
+        serial = _revoke(folder, Role.MITIGATION_SIGNER, now=NOW)
+
+        child = _run(lambda: _die_at_write(number, folder, NOW))
+        child.join()
+
+        assert child.exitcode == -signal.SIGKILL
+        pki = ensure_development_pki(folder, now=NOW)
+        _assert_works(pki, NOW)
+        assert open_signer(pki.mitigation_signer).chain[0].serial_number != serial
+        assert set(_contents(folder)) == names
+
+
+@pytest.mark.usefixtures("quick_keys")
+class TestWhereThingsAre:
+    """Asking for a place makes nothing and renews nothing."""
+
+    def test_every_role_of_it_can_be_opened(self, tmp_path: Path) -> None:
+        """Signers and CAs by their URIs, with keys that fit; CAs as authorities, too."""
+        folder = ensure_development_pki(tmp_path / "dev", now=NOW).folder
+
+        for role in (Role.ROOT, Role.MITIGATION_CA, Role.FEED_CA):
+            signer = open_signer(development.uri_of(folder, role))
+            assert development.authority(folder, role).certificate == signer.chain[0]
+        for role in (Role.MITIGATION_SIGNER, Role.FEED_SIGNER):
+            assert len(open_signer(development.uri_of(folder, role)).chain) == 2
+
+    def test_what_is_not_in_it_is_refused(self, tmp_path: Path) -> None:
+        """It has no keys for TLS, and a signer issues nothing."""
+        with pytest.raises(DevelopmentPkiError, match="has no TLS server"):
+            development.uri_of(tmp_path, Role.TLS_SERVER)
+        with pytest.raises(DevelopmentPkiError, match="a feed signer is no CA"):
+            development.authority(tmp_path, Role.FEED_SIGNER)
+        with pytest.raises(DevelopmentPkiError, match="a feed signer is no CA"):
+            development.crl_of(tmp_path, Role.FEED_SIGNER)
+
+    def test_looking_whether_there_is_one_makes_none(self, tmp_path: Path) -> None:
+        """Before and after it was made."""
+        folder = tmp_path / "dev"
+        assert not development.exists(folder)
+        assert not folder.exists()
+
+        ensure_development_pki(folder, now=NOW)
+
+        assert development.exists(folder)
 
 
 _SIGNERS: Final = ("feed-signer", "mitigation-signer")
