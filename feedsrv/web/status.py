@@ -15,6 +15,7 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify, redirect
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -230,4 +231,20 @@ def _environment() -> Environment:
     )
     environment.filters["machine"] = to_text
     environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    environment.filters["coded"] = _coded
     return environment
+
+
+def _coded(text: str) -> Markup:
+    """What stands between backticks as code; all of it escaped.
+
+    >>> _coded("See `feedsrv key list` & <b>")
+    Markup('See <code>feedsrv key list</code> &amp; &lt;b&gt;')
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )

@@ -21,14 +21,13 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 
 from feedsrv.publishing.leads import LEADS
 from feedsrv.publishing.watching.results import NEITHER, Grade, Result
 from feedsrv.publishing.watching.seen import Seen, Spans, TrustSeen
 from feedsrv.publishing.watching.words import moment, span
 from feedsrv.trust.certificates import UNREADABLE, name_of
-from feedsrv.trust.profile import Kind, Role, role_at
+from feedsrv.trust.profile import Kind, Role, fingerprint, role_at
 
 CHECK: Final = "certificate.ends"
 LEAF: Final = LEADS[Role.FEED_SIGNER]
@@ -70,7 +69,7 @@ class Watched:
     @property
     def subject(self) -> str:
         """Short, and the same for as long as the certificate is: role and the begin of its fingerprint."""
-        return f"{self.role} {self.certificate.fingerprint(hashes.SHA256()).hex()[:16]}"
+        return f"{self.role} {fingerprint(self.certificate)[:16]}"
 
 
 def watched(seen: Seen) -> Iterator[Watched]:
@@ -146,32 +145,28 @@ def _judge(one: Watched, seen: Seen) -> Result:
     certificate, at = one.certificate, seen.at
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     left = ends - at
-    name = f"{one.role} {name_of(certificate)}"
     grade, remedy = Grade.OK, ""
     if at < begins:
         grade = Grade.CRITICAL if one.is_grave else Grade.WARNING
-        sentence = f"{name} begins only on {moment(begins)}, and it is {moment(at)}"
+        said = f"begins only on {moment(begins)}, and it is {moment(at)}"
         remedy = "See that the clock is right; use another certificate until then"
     elif left <= timedelta(0):
         grade = Grade.CRITICAL if one.is_grave else Grade.WARNING
-        sentence = f"{name} ended on {moment(ends)}, {span(left)} ago"
+        said = f"ended on {moment(ends)}, {span(left)} ago"
         remedy = one.remedy
     elif one.signs and left < notice_to_publish(seen.spans):
         grade = Grade.CRITICAL
-        sentence = (
-            f"{name} ends on {moment(ends)}, in {span(left)}: before a feed published now could be signed "
-            "anew"
-        )
+        said = f"ends on {moment(ends)}, in {span(left)}, before a feed published now could be signed anew"
         remedy = f"{one.remedy}; {_IN_AN_EMERGENCY}"
     else:
-        sentence = f"{name} ends on {moment(ends)}, in {span(left)}"
+        said = f"ends on {moment(ends)}, in {span(left)}"
         if left < min(one.notice, (ends - begins) / 3):
             grade, remedy = Grade.WARNING, one.remedy
     return Result(
         CHECK,
         one.subject,
         grade,
-        sentence,
+        f"the {one.role} {said}: {name_of(certificate)}",
         remedy,
         left.total_seconds(),
         one.signs if grade is Grade.CRITICAL else NEITHER,

@@ -78,9 +78,10 @@ def test_the_sentence_names_role_subject_fingerprint_and_date() -> None:
     found = worst_of(CHECK, seen)
 
     fingerprint = leaf.fingerprint(hashes.SHA256()).hex()
-    assert found.sentence.startswith("feed signer CN=feed signer,O=Example Software (serial ")
-    assert fingerprint in found.sentence
-    assert found.sentence.endswith("ends on 2026-05-23 12:30 UTC, in 9 days")
+    assert found.sentence.startswith(
+        "the feed signer ends on 2026-05-23 12:30 UTC, in 9 days: CN=feed signer,O=Example Software (serial "
+    )
+    assert found.sentence.endswith(f"SHA-256 {fingerprint})")
     assert found.subject == f"feed signer {fingerprint[:16]}"
     assert found.value == timedelta(days=9).total_seconds()
     assert "feedsrv key request" in found.remedy

@@ -58,7 +58,7 @@ def test_a_list_that_has_ended_stops_what_is_judged_by_it() -> None:
 
     assert found.grade is Grade.CRITICAL
     assert found.stops == {Kind.FEED}
-    assert "ended on 2026-05-13 12:30 UTC, 24 hours ago: agents refuse new documents" in found.sentence
+    assert "ended on 2026-05-13 12:30 UTC, 24 hours ago, and agents refuse new documents" in found.sentence
 
 
 def test_an_ended_list_of_the_root_stops_everything() -> None:
