@@ -24,8 +24,12 @@ import boto3
 import pytest
 from botocore.config import Config
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from feedsrv.signing.issuing import Authority, issue
+from feedsrv.signing.signer import PrivateKey
 from feedsrv.trust.profile import SIGNERS, Kind
 from tests.pki import Pki, key
 
@@ -285,6 +289,20 @@ def aws_credentials() -> Iterator[None]:
     }
     with environment(given):
         yield
+
+
+def sign_by(private: PrivateKey, data: bytes = b"a document") -> bytes:
+    """A signature as documents bear it, which the public key verifies."""
+    public = private.public_key()
+    if isinstance(private, rsa.RSAPrivateKey) and isinstance(public, rsa.RSAPublicKey):
+        signature = private.sign(data, PKCS1v15(), SHA256())
+        public.verify(signature, data, PKCS1v15(), SHA256())
+        return signature
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    signature = private.sign(data, ec.ECDSA(SHA256()))
+    public.verify(signature, data, ec.ECDSA(SHA256()))
+    return signature
 
 
 def certify(pki: Pki, kind: Kind, public_key: object) -> tuple[x509.Certificate, ...]:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from feedsrv.codec.feed import write_feed
@@ -27,10 +25,10 @@ from feedsrv.signing.backends import (
     store_key,
 )
 from feedsrv.signing.documents import sign_document
-from feedsrv.signing.signer import KeyAwayError, OpenedKey, SigningError
+from feedsrv.signing.signer import KeyAwayError, SigningError
 from feedsrv.trust.opening import open_feed
 from feedsrv.trust.profile import KeyKind, Kind
-from tests.modules import REGION, SECRET_ACCESS_KEY, Kms, certify, environment, moto_kms
+from tests.modules import REGION, SECRET_ACCESS_KEY, Kms, certify, environment, moto_kms, sign_by
 from tests.pki import Pki, chain_pem, key, sample_feed
 from tests.strict_kms import KmsKey, RefusedError, StrictKms, strict_kms
 
@@ -50,18 +48,6 @@ def strict() -> Iterator[tuple[Kms, StrictKms]]:
     with strict_kms() as (kms, service):
         service.keys["alias/feed"] = KmsKey(key("kms"), "RSA_2048")
         yield kms, service
-
-
-def sign(opened: OpenedKey, data: bytes = DOCUMENT) -> bytes:
-    """A signature as documents bear it, which its public key verifies."""
-    private = opened.private_key
-    if isinstance(private, rsa.RSAPrivateKey):
-        signature = private.sign(data, PKCS1v15(), SHA256())
-        private.public_key().verify(signature, data, PKCS1v15(), SHA256())
-    else:
-        signature = private.sign(data, ec.ECDSA(SHA256()))
-        private.public_key().verify(signature, data, ec.ECDSA(SHA256()))
-    return signature
 
 
 def digest(data: bytes) -> bytes:
@@ -96,7 +82,7 @@ class TestWithMoto:
 
         arn = moto.client().describe_key(KeyId=f"alias/made-{kind}")["KeyMetadata"]["Arn"]
         by_arn = open_key(f"aws-kms:{arn}?endpoint={moto.endpoint}")
-        assert sign(by_alias)
+        assert sign_by(by_alias.private_key)
         assert (
             made.private_key.public_key()
             == by_alias.private_key.public_key()
@@ -170,7 +156,7 @@ class TestWithMoto:
         """What came back does not verify, and is thrown away: a wrong service harms nobody."""
         opened = create_key(moto.place("alias/twice"), KeyKind.P_256, exportable=False)
 
-        refused(lambda: sign(opened, b"x" * 4097), "signing.unsound", "thrown away")
+        refused(lambda: sign_by(opened.private_key, b"x" * 4097), "signing.unsound", "thrown away")
 
 
 class TestTheStrictService:
@@ -228,7 +214,7 @@ class TestWithTheStrictService:
         opened = open_key(kms.place("alias/feed"))
 
         for size in (10, 4096, 4097, 100_000):
-            sign(opened, b"x" * size)
+            sign_by(opened.private_key, b"x" * size)
 
         signed = [wanted for action, wanted in service.asked if action == "Sign"]
         assert [wanted["MessageType"] for wanted in signed] == ["RAW", "RAW", "DIGEST", "DIGEST"]
@@ -243,7 +229,7 @@ class TestWithTheStrictService:
         service.keys["alias/old"] = service.keys["alias/feed"]
         service.keys["alias/feed"] = KmsKey(key("kms of others"), "RSA_2048")
 
-        assert sign(opened)
+        assert sign_by(opened.private_key)
 
     @pytest.mark.parametrize(
         ("state", "code", "remedy"),
@@ -261,9 +247,9 @@ class TestWithTheStrictService:
         service.keys["alias/feed"].state = state
 
         refused(lambda: open_key(kms.place("alias/feed")), code, "AWS KMS alias/feed", remedy)
-        refused(lambda: sign(opened), code, "AWS KMS alias/feed", remedy)
+        refused(lambda: sign_by(opened.private_key), code, "AWS KMS alias/feed", remedy)
         service.keys["alias/feed"].state = "Enabled"
-        assert sign(opened)
+        assert sign_by(opened.private_key)
 
     @pytest.mark.parametrize("action", ["GetPublicKey", "Sign"])
     @pytest.mark.parametrize(
@@ -294,7 +280,9 @@ class TestWithTheStrictService:
         service.trouble[action] = RefusedError(answer[0], said, answer[1])
 
         error = refused(
-            lambda: open_key(kms.place("alias/feed")) if action == "GetPublicKey" else sign(opened),
+            lambda: (
+                open_key(kms.place("alias/feed")) if action == "GetPublicKey" else sign_by(opened.private_key)
+            ),
             ours,
             "AWS KMS alias/feed",
             named,
@@ -312,7 +300,7 @@ class TestWithTheStrictService:
 
         opened = open_key(kms.place("alias/feed"))
 
-        assert sign(opened)
+        assert sign_by(opened.private_key)
         assert [action for action, _ in service.asked] == ["GetPublicKey"] * 3 + ["Sign"]
         service.troubles_left = None
         refused(lambda: open_key(kms.place("alias/feed")), "signing.away")
@@ -325,12 +313,14 @@ class TestWithTheStrictService:
         service.silent = frozenset({"Sign"})
         begun = time.monotonic()
 
-        error = refused(lambda: sign(opened), "signing.away", "AWS KMS alias/feed", "try again")
+        error = refused(
+            lambda: sign_by(opened.private_key), "signing.away", "AWS KMS alias/feed", "try again"
+        )
 
         assert time.monotonic() - begun < 15
         assert isinstance(error, KeyAwayError)
         service.silent = frozenset()
-        assert sign(opened)
+        assert sign_by(opened.private_key)
 
     def test_a_service_that_answers_byte_by_byte(self, strict: tuple[Kms, StrictKms]) -> None:
         """Each byte comes in time, and the answer never does."""
@@ -338,7 +328,7 @@ class TestWithTheStrictService:
         opened = open_key(kms.place("alias/feed", timeout=1.5))
         service.trickling = True
 
-        refused(lambda: sign(opened), "signing.away", "1.5 seconds")
+        refused(lambda: sign_by(opened.private_key), "signing.away", "1.5 seconds")
 
     def test_a_service_that_is_not_there(self) -> None:
         """Nobody listens at that address."""
@@ -368,7 +358,7 @@ class TestWithTheStrictService:
         opened = open_key(kms.place("alias/feed"))
         service.keys["alias/feed"].private_key = key("kms of others")
 
-        refused(lambda: sign(opened), "signing.unsound")
+        refused(lambda: sign_by(opened.private_key), "signing.unsound")
 
     def test_credentials_are_in_no_log(
         self, strict: tuple[Kms, StrictKms], caplog: pytest.LogCaptureFixture
@@ -377,7 +367,7 @@ class TestWithTheStrictService:
         caplog.set_level(logging.INFO)
         opened = open_key(strict[0].place("alias/feed"))
 
-        sign(opened)
+        sign_by(opened.private_key)
 
         for shown in (caplog.text, repr(opened), repr(opened.private_key)):
             assert SECRET_ACCESS_KEY not in shown

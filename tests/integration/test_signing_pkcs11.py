@@ -39,10 +39,10 @@ from feedsrv.signing.backends import (
     open_signer,
 )
 from feedsrv.signing.documents import sign_document
-from feedsrv.signing.signer import KeyAwayError, OpenedKey, SigningError
+from feedsrv.signing.signer import KeyAwayError, SigningError
 from feedsrv.trust.opening import open_feed
 from feedsrv.trust.profile import KeyKind, Kind
-from tests.modules import OFFICER_PIN, PIN, FaultyToken, SoftToken, certify, faulty_token, soft_token
+from tests.modules import OFFICER_PIN, PIN, FaultyToken, SoftToken, certify, faulty_token, sign_by, soft_token
 from tests.pki import Pki, chain_pem, sample_feed
 
 # Asks the module for the private parts of a key, as whoever has the PIN could.
@@ -134,13 +134,6 @@ def administer(script: str, token: SoftToken, *arguments: str) -> list[str]:
     return done.stdout.split("\n")[:-1]
 
 
-def sign(key: OpenedKey, data: bytes = b"a document") -> bytes:
-    """A signature as documents bear it."""
-    if isinstance(key.private_key, rsa.RSAPrivateKey):
-        return key.private_key.sign(data, PKCS1v15(), SHA256())
-    return key.private_key.sign(data, ec.ECDSA(SHA256()))
-
-
 class TestKeysThatStay:
     """A key is made in the token, signs there, and is never seen outside."""
 
@@ -154,11 +147,7 @@ class TestKeysThatStay:
 
         assert made.private_key.public_key() == opened.private_key.public_key()
         assert opened.private_key.key_size == {"rsa-3072": 3072, "p-256": 256, "p-384": 384}[kind]
-        public, signature = opened.private_key.public_key(), sign(opened)
-        if isinstance(public, rsa.RSAPublicKey):
-            public.verify(signature, b"a document", PKCS1v15(), SHA256())
-        else:
-            public.verify(signature, b"a document", ec.ECDSA(SHA256()))
+        assert sign_by(opened.private_key)
 
     @pytest.mark.parametrize("kind", [KeyKind.RSA_3072, KeyKind.P_256])
     def test_nobody_gets_the_key_out(self, token: SoftToken, kind: KeyKind) -> None:
@@ -369,7 +358,7 @@ class TestPins:
         assert codes == ["signing.pin_wrong"] * 5
         assert faulty.wrong_pins == 1
         faulty.token.write_pin(PIN)
-        assert sign(open_key(place))
+        assert sign_by(open_key(place).private_key)
 
     def test_the_last_try_before_a_token_locks_is_left_to_a_person(self, faulty: FaultyToken) -> None:
         """Whatever is in the file."""
@@ -406,7 +395,7 @@ class TestPins:
         caplog.set_level(logging.DEBUG)
         place = token.place("feed")
         key = create_key(place, KeyKind.RSA_3072, exportable=False)
-        signature = sign(key)
+        signature = sign_by(key.private_key)
 
         children = [
             Path(f"/proc/{pid}")
@@ -444,7 +433,7 @@ class TestModulesThatMisbehave:
 
         assert children() == []
         faulty.withdraw(moment)
-        assert sign(open_key(place))
+        assert sign_by(open_key(place).private_key)
 
     @pytest.mark.parametrize(
         ("order", "said"),
@@ -455,16 +444,16 @@ class TestModulesThatMisbehave:
     ) -> None:
         """The very same key signs again when the module is well."""
         key = open_key(place)
-        before = sign(key)
+        before = sign_by(key.private_key)
         faulty.order(order)
 
         with pytest.raises(KeyAwayError, match=said) as refused:
-            sign(key)
+            sign_by(key.private_key)
 
         assert "key feed" in str(refused.value)
         assert refused.value.code == "signing.away"
         faulty.withdraw(order)
-        assert sign(key) == before
+        assert sign_by(key.private_key) == before
 
     def test_a_signature_that_does_not_verify_is_thrown_away(self, faulty: FaultyToken, place: str) -> None:
         """Whatever the module thinks of it."""
@@ -472,7 +461,7 @@ class TestModulesThatMisbehave:
         faulty.order("garble-sign")
 
         with pytest.raises(SigningError, match="thrown away") as refused:
-            sign(key)
+            sign_by(key.private_key)
 
         assert refused.value.code == "signing.unsound"
 
@@ -480,7 +469,7 @@ class TestModulesThatMisbehave:
         """The faulty module prints something like one before each signature."""
         key = open_key(place)
 
-        assert sign(key) == sign(key)
+        assert sign_by(key.private_key) == sign_by(key.private_key)
 
     def test_a_stopped_child_is_killed_as_well(self, place: str) -> None:
         """Such as one that waits for a device inside the kernel, as far as anybody can tell."""
@@ -489,10 +478,10 @@ class TestModulesThatMisbehave:
         os.kill(child, signal.SIGSTOP)
 
         with pytest.raises(KeyAwayError, match="3 seconds"):
-            sign(key)
+            sign_by(key.private_key)
 
         assert children() == []
-        assert sign(key)
+        assert sign_by(key.private_key)
 
     def test_a_key_that_became_another_is_not_used(self, faulty: FaultyToken, place: str) -> None:
         """The certificate would not fit; a signature by it would help nobody."""
@@ -502,7 +491,7 @@ class TestModulesThatMisbehave:
         os.kill(child, signal.SIGKILL)
 
         with pytest.raises(SigningError) as refused:
-            sign(key)
+            sign_by(key.private_key)
 
         assert refused.value.code == "signing.key_missing"
 
@@ -521,7 +510,7 @@ class TestChildren:
         key = open_key(place)
         at_first = children()
         for _ in range(3):
-            sign(key)
+            sign_by(key.private_key)
 
         assert children() == at_first
         assert len(at_first) == 1
@@ -534,7 +523,7 @@ class TestChildren:
         (child,) = children()
         os.kill(child, signal.SIGKILL)
 
-        assert sign(key)
+        assert sign_by(key.private_key)
 
         assert child not in children()
 
@@ -574,7 +563,7 @@ class TestChildren:
         forked = os.fork()
         if forked == 0:
             with os.fdopen(writer, "wb") as answer:
-                answer.write(sign(key))
+                answer.write(sign_by(key.private_key))
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader, "rb") as answer:
@@ -585,4 +574,4 @@ class TestChildren:
         assert isinstance(public, ec.EllipticCurvePublicKey)
         public.verify(signature, b"a document", ec.ECDSA(SHA256()))
         assert children() == at_first
-        assert sign(key)
+        assert sign_by(key.private_key)
