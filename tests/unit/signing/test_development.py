@@ -297,16 +297,6 @@ class TestRevocation:
         with pytest.raises(SignerRevokedError):
             open_feed(signed, _policy(pki), at=NOW)
 
-    def test_revoking_changes_nothing_else(self, tmp_path: Path) -> None:
-        """One CRL, and no key or certificate before the next start."""
-        pki = ensure_development_pki(tmp_path / "dev", now=NOW)
-        before = _contents(pki.folder)
-
-        development.revoke(pki.folder, Role.FEED_CA, [(17, NOW, "superseded")], now=NOW)
-
-        after = _contents(pki.folder)
-        assert [name for name in after if after[name] != before.get(name)] == ["crls/feed-ca.crl"]
-
     def test_a_forged_crl_in_the_folder_is_not_carried_on(self, tmp_path: Path) -> None:
         """Whoever put it there must not revoke, nor make forget."""
         pki = ensure_development_pki(tmp_path / "dev", now=NOW)
