@@ -145,7 +145,7 @@ class AnnouncingDesk:
             if one.refused
         ]
         if refused:
-            listed = "\n".join(f"  {one.code}: {one.sentence} {one.remedy}".rstrip() for one in refused)
+            listed = "\n".join(f"  {one.code}: {one.sentence}. {one.remedy}." for one in refused)
             raise BadAnnouncementError(f"{name} would be refused; nothing was announced:\n{listed}")
         if role is Role.ROOT:
             return
