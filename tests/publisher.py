@@ -16,9 +16,10 @@ from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
 from feedsrv.model.feed import Feed, feed_path, mitigation_path
 from feedsrv.model.mitigation import Mitigation
-from feedsrv.publishing.cycle import Outcome, PublishCycle, Signers
+from feedsrv.publishing.cycle import Guard, Outcome, PublishCycle, Signers
 from feedsrv.publishing.ports import PublicView, PublishLock, Shelf, Store
 from feedsrv.publishing.records import Revision
+from feedsrv.publishing.stamping import TimeStamper
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.signing.backends import open_signer
 from feedsrv.signing.development import DevelopmentPki, ensure_development_pki
@@ -28,6 +29,7 @@ from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.opening import open_feed, open_mitigation
 from feedsrv.trust.policy import TrustPolicy, load_anchors
+from feedsrv.trust.profile import Kind
 
 PRODUCT = "exchange-2019"
 
@@ -127,6 +129,10 @@ def nothing(step: int) -> None:
     """What happens after a step, as a rule."""
 
 
+def _all_is_well(at: datetime, kinds: frozenset[Kind]) -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True)
 class House:
     """Everything that publishes, on given back ends."""
@@ -160,6 +166,8 @@ class House:
         policy: TrustPolicy | None = None,
         fixed_files: Mapping[str, bytes] | None = None,
         shelf: Shelf | None = None,
+        guard: Guard | None = None,
+        stamper: TimeStamper | None = None,
     ) -> PublishCycle:
         """The publish cycle; `after` is told of every step."""
         anchors = {"v1/trust/anchors.pem": self.pki.anchors.read_bytes()}
@@ -171,6 +179,8 @@ class House:
             policy=policy or self.policy,
             page=PlainPage(),
             fixed_files=anchors if fixed_files is None else fixed_files,
+            guard=guard or _all_is_well,
+            stamper=stamper,
             after=after,
         )
 

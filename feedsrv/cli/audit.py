@@ -8,6 +8,8 @@ import click
 
 from feedsrv.cli.common import as_json, print_json, print_table, workflow
 from feedsrv.clock import to_text
+from feedsrv.settings import read_settings
+from feedsrv.wiring.desk import read_stamps
 
 
 @click.group()
@@ -60,3 +62,31 @@ def verify() -> None:
     """Prove that no entry was changed, removed or put in between."""
     chain = workflow().verify_audit()
     click.echo(f"the audit log is whole: {chain.entries} entries, the last one's hash is {chain.hash}")
+
+
+@audit.command("stamps")
+@as_json
+@click.pass_context
+def stamps(context: click.Context, *, wants_json: bool) -> None:
+    """Verify the time-stamp of every mitigation, without asking the authority that made it.
+
+    Ends with 1 where one does not hold.
+    """
+    settings = read_settings()
+    proofs = read_stamps(settings)
+    rows = [
+        (
+            one.subject,
+            to_text(one.at),
+            one.authority,
+            "holds" if one.refusal is None else f"[{one.refusal.code}] {one.refusal}",
+        )
+        for one in proofs
+    ]
+    titles = ("mitigation", "stamped", "by", "result")
+    if wants_json:
+        print_json([dict(zip(titles, row, strict=True)) for row in rows])
+    else:
+        print_table(titles, rows, empty="nothing is stamped: set FEEDSRV_TIMESTAMP_URL and _ANCHORS")
+    if any(one.refusal is not None for one in proofs):
+        context.exit(1)

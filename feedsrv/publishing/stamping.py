@@ -8,18 +8,23 @@ authority is away, the next look tries again.
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from feedsrv.clock import to_text
+from cryptography import x509
+
+from feedsrv.clock import from_text, to_text
 from feedsrv.errors import FeedsrvError, UnavailableError
 from feedsrv.model.feed import digest_of, mitigation_path
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.ports import Shelf, Store, Work
-from feedsrv.publishing.records import Standing
+from feedsrv.publishing.records import AuditEntry, Standing
+from feedsrv.publishing.refusals import ShelfDamagedError
 from feedsrv.publishing.trust_records import Stamp
-from feedsrv.trust.timestamps import Token, signature_value
+from feedsrv.trust.timestamps import Token, signature_value, verify_token
 
 VERB: Final = "time-stamp"
 """What the audit log calls it."""
@@ -69,6 +74,42 @@ def stamp_missing(
             with store.begin() as work:
                 _keep(work, one, token, by, at)
     return tuple(told)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a time-stamp in the audit log proves today."""
+
+    subject: str
+    """Such as `M0001 revision 2`."""
+    at: datetime
+    """When the authority saw the signature, by its own word."""
+    authority: str
+    refusal: FeedsrvError | None = None
+    """Why it proves nothing; None where it holds."""
+
+
+def prove_stamps(store: Store, shelf: Shelf, anchors: Sequence[x509.Certificate]) -> tuple[Proof, ...]:
+    """Verify every time-stamp of the audit log over the document on the shelf; no network is asked."""
+    with store.look() as work:
+        entries = [one for one in work.audit.entries() if one.verb == VERB]
+    return tuple(_prove(entry, shelf, anchors) for entry in entries)
+
+
+def _prove(entry: AuditEntry, shelf: Shelf, anchors: Sequence[x509.Certificate]) -> Proof:
+    said = Proof(entry.subject, from_text(entry.detail["stamped"]), entry.detail["authority"])
+    mitigation_id, _, number = entry.subject.partition(" revision ")
+    path = f"v1/{mitigation_path(mitigation_id, int(number))}"
+    document = shelf.get(path)
+    if document is None or digest_of(document) != entry.detail["document"]:
+        return replace(said, refusal=ShelfDamagedError(f"{path} is not on the shelf as it was stamped"))
+    try:
+        verify_token(
+            b64decode(entry.detail["token"]), signature_value(document), anchors, source=entry.subject
+        )
+    except FeedsrvError as refusal:
+        return replace(said, refusal=refusal)
+    return said
 
 
 def _keep(work: Work, standing: Standing, token: Token, by: str, at: datetime) -> None:

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cryptography import x509
+
 from feedsrv.clock import Clock, now
 from feedsrv.codec.schemas import SCHEMAS, schema_file
 from feedsrv.model.feed import Poll
 from feedsrv.publishing.cycle import PublishCycle
 from feedsrv.publishing.ports import PageMaker
+from feedsrv.publishing.stamping import Proof, prove_stamps
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing.signer import ends
+from feedsrv.signing.timestamping import TimestampAuthority
 from feedsrv.stores.database import StoreNotReadyError, file_of, is_current, open_database, upgrade
 from feedsrv.stores.lock import lock_beside
 from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.stores.sql import SqlStore
+from feedsrv.trust.policy import load_anchors
+from feedsrv.wiring.keyring import read_file
 from feedsrv.wiring.keys import Keys, open_keys
+from feedsrv.wiring.watch import guard
 
 MakePage = Callable[[Keys], PageMaker]
 """Makes the maker of the public page, which shows the anchors in force."""
@@ -57,9 +64,10 @@ def open_cycle(settings: Settings, keys: Keys, site: Site) -> PublishCycle:
     """
     require_current(settings.database)
     schemas = {f"v1/schemas/{name}": schema_file(name) for name in SCHEMAS}
+    store, shelf = SqlStore(open_database(settings.database)), FileShelf(settings.shelf_folder)
     return PublishCycle(
-        SqlStore(open_database(settings.database)),
-        FileShelf(settings.shelf_folder),
+        store,
+        shelf,
         lock_beside(file_of(settings.database)),
         signers=keys.signers,
         policy=keys.policy,
@@ -68,7 +76,36 @@ def open_cycle(settings: Settings, keys: Keys, site: Site) -> PublishCycle:
         lifetime=settings.feed_lifetime,
         poll=Poll(settings.poll_interval, settings.poll_interval),
         max_review=settings.max_review,
+        guard=guard(settings, keys, store, shelf),
+        stamper=_stamper(settings),
     )
+
+
+def read_stamp_anchors(settings: Settings) -> tuple[x509.Certificate, ...]:
+    """The roots by which time-stamps are believed; none where no authority is set.
+
+    Raises:
+        OperatorError: the file cannot be read, or holds none.
+    """
+    file = settings.timestamp_anchors
+    return () if file is None else load_anchors(read_file(file), source=str(file))
+
+
+def read_stamps(settings: Settings) -> tuple[Proof, ...]:
+    """Every time-stamp of the audit log, verified over what is on the shelf.
+
+    Raises:
+        OperatorError: the database or the roots of the authority cannot be read.
+    """
+    require_current(settings.database)
+    store, shelf = SqlStore(open_database(settings.database)), FileShelf(settings.shelf_folder)
+    return prove_stamps(store, shelf, read_stamp_anchors(settings))
+
+
+def _stamper(settings: Settings) -> TimestampAuthority | None:
+    if settings.timestamp_url is None:
+        return None
+    return TimestampAuthority(settings.timestamp_url, read_stamp_anchors(settings))
 
 
 def require_current(url: str) -> None:
