@@ -193,10 +193,11 @@ class _Asked:
     def open(self, data: bytes, kind: str | None) -> _Answer:
         """Open a document of that kind, or of the kind that it says it is."""
         if kind is None:
+            # Feeds first: their limits are wider, and a long feed must not be refused as a mitigation.
             try:
-                return self._open_mitigation(data)
-            except WrongKindError:
                 return self._open_feed(data)
+            except WrongKindError:
+                return self._open_mitigation(data)
         return self._open_feed(data) if kind == Kind.FEED else self._open_mitigation(data)
 
     def _open_mitigation(self, data: bytes) -> _Answer:
