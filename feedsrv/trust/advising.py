@@ -165,11 +165,13 @@ def _on_extended_usage(
         return
     profiles = [PROFILES[role] for role in roles]
     wanted = frozenset[x509.ObjectIdentifier]().union(*(one.usages(eku) for one in profiles))
-    if found - wanted and all(one.extended_tolerated is None for one in profiles):
+    more = found - wanted
+    if Role.ROOT in roles:
+        more -= set(eku.values())  # such a root is limited to what is ours, which harms nobody
+    if more and all(one.extended_tolerated is None for one in profiles):
         yield Advice(
             "lint.eku_beside",
-            f"has the extended key usage (2.5.29.37) {usages_text(found - wanted)} beside "
-            f"{usages_text(wanted)}",
+            f"has the extended key usage (2.5.29.37) {usages_text(more)}, for which nobody asks in its role",
             "Have it issued with its own purpose alone: one certificate, one purpose",
         )
     is_critical = party.certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).critical

@@ -28,6 +28,7 @@ from feedsrv.trust.refusals import (
     ChainIncompleteError,
     ChainSignatureError,
     EkuAbsentError,
+    EkuMissingError,
     KeySizeError,
     KeyUsageError,
     UntrustedError,
@@ -174,10 +175,13 @@ class _Look:
         # What an absent usage means is a matter of taste among TLS stacks, and tastes change.
         verb = "may refuse" if fault.refusal is EkuAbsentError else "refuses"
         sentence = self._told(fault.words, role, verb) if refused else f"{self.name} {fault.words}"
-        remedy = {
-            CertificateExpiredError: "Have it renewed, and use the new one",
-            CertificateNotYetValidError: "Use it from that moment on; check this machine's clock",
-        }.get(fault.refusal, _issue_anew(role))
+        remedy = _issue_anew(role)
+        if fault.refusal is CertificateExpiredError:
+            remedy = "Have it renewed, and use the new one"
+        elif fault.refusal is CertificateNotYetValidError:
+            remedy = "Use it from that moment on; check this machine's clock"
+        elif fault.refusal in {EkuAbsentError, EkuMissingError} and set(self.roles) >= _TLS:
+            remedy = "Have it issued with serverAuth and clientAuth, or use one certificate for each end"
         return Deviation(fault.refusal.code, sentence, remedy, refused, by if refused else "")
 
     def _usage(self, role: Role) -> Iterator[tuple[Fault, str]]:

@@ -10,34 +10,36 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Final
 
+from cryptography.x509 import Certificate
+
 from feedsrv.clock import to_text
 from feedsrv.errors import RefusedProofError
 from feedsrv.model.feed import Feed
 
 _NOT_OURS: Final = "Do not use it; ask the publisher for the genuine document"
+_AGAIN: Final = "Fetch it again; if it stays so, tell the publisher"
 _RESIGN: Final = "The publisher must sign again in the published signature profile"
 _REISSUE: Final = (
     "The publisher must have a certificate issued that follows the profile of its role "
     "(`feedsrv key request`), and sign again"
 )
-_RECERTIFY: Final = (
-    "Do not use it; the publisher must have its CA certified as the profile wants, and sign again under it"
-)
+_RECERTIFY: Final = "Do not use it; the publisher must have its CA certified anew and sign again under it"
 
 
 class UntrustedError(RefusedProofError):
-    """Not accepted as proof. `found` says what was met, `remedy` what to do about it."""
+    """Not accepted as proof. `found` says what was met, `remedy` what to do; neither ends in a full stop."""
 
     code: ClassVar[str] = "trust"
     step: ClassVar[int] = 0
     remedy: str = _NOT_OURS
-    """A sentence without its full stop; the class has one that fits most cases."""
 
     def __init__(self, source: str, found: str, *, remedy: str | None = None) -> None:
         self.remedy = remedy or type(self).remedy
         super().__init__(f"{source}: {found}. {self.remedy}.")
         self.source = source
         self.found = found
+        self.issuer: Certificate | None = None
+        """Where an exception may let it pass: the CA that such an exception has to name."""
 
 
 class DocumentLimitsError(UntrustedError):
@@ -326,8 +328,7 @@ class ForkedFeedError(UntrustedError):
 class OtherFeedError(UntrustedError):
     """Genuine, but for another product or channel."""
 
-    code, step = "feed.other", 10
-    remedy = "Ask for the feed of the right product and channel"
+    code, step, remedy = "feed.other", 10, "Ask for the feed of the right product and channel"
 
 
 class OutlivingFeedError(UntrustedError):
@@ -356,15 +357,13 @@ class ExpiredFeedError(UntrustedError):
 class SizeMismatchError(UntrustedError):
     """The mitigation has another length than the feed says."""
 
-    code, step = "mitigation.size_mismatch", 10
-    remedy = "Fetch it again; if it stays so, tell the publisher"
+    code, step, remedy = "mitigation.size_mismatch", 10, _AGAIN
 
 
 class DigestMismatchError(UntrustedError):
     """The mitigation has another digest than the feed says."""
 
-    code, step = "mitigation.digest_mismatch", 10
-    remedy = "Fetch it again; if it stays so, tell the publisher"
+    code, step, remedy = "mitigation.digest_mismatch", 10, _AGAIN
 
 
 class OtherMitigationError(UntrustedError):

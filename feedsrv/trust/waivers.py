@@ -160,6 +160,7 @@ class Leniency:
             if one.check == refusal.code and one.issuer == fingerprint(ca):
                 self._needed[one] = None
                 return
+        refusal.issuer = ca if refusal.code in WAIVABLE else None
         raise refusal
 
     def has_waived(self, *refusals: type[UntrustedError]) -> bool:

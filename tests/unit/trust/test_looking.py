@@ -210,6 +210,7 @@ class TestExplaining:
         assert found[code].refused
         assert found[code].refused_by == by
         assert f"{by} refuses it" in found[code].sentence
+        assert "serverAuth and clientAuth" in found[code].remedy
         assert f"lacks the extended key usage (2.5.29.37) {lacking.dotted_string}" in found[code].sentence
 
     def test_both_usages_satisfy_both_ends(self, bench: Bench) -> None:

@@ -81,6 +81,8 @@ class TestEachExceptionLetsPass:
         opened = open_feed(data, replace(policy, waivers=(waiver,)), at=bench.at)
 
         assert refused.value.code == check
+        assert refused.value.issuer is not None
+        assert fingerprint(refused.value.issuer) == waiver.issuer
         assert opened.proof.waived == (waiver,)
 
     @pytest.mark.parametrize(
