@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from feedsrv.agent.apply import Outcome
 from feedsrv.agent.decide import Decision, Plan, Reason, Verdict, decide
+from feedsrv.agent.notices import Notices
+from feedsrv.agent.noticing import standing_conditions
 from feedsrv.agent.state import AgentState, Problem, Standing, Status
 from feedsrv.agent.state_file import StateFile
 from feedsrv.agent.sync import Sync
@@ -157,4 +159,6 @@ def _conclude(sync: Sync, state: AgentState, outcomes: tuple[Outcome, ...]) -> D
     kept: dict[str, Standing] = {one.id: one for one in state.standings}
     state = replace(state, standings=tuple({**kept, **changed}.values()))
     StateFile(sync.home).save(state)
+    found, judged = standing_conditions(state, outcomes)
+    Notices(sync.home).tell(found, judged=judged, at=sync.at)
     return Done(state, outcomes, sync.problems)

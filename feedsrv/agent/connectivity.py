@@ -13,47 +13,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
+from feedsrv.agent.floor import Floor
+from feedsrv.agent.library import Library
+from feedsrv.agent.lists import Lists
+from feedsrv.agent.revocations import CrlShelf
 from feedsrv.agent.settings import AgentSettings
 from feedsrv.agent.source import (
-    MAX_CRL,
     MAX_MITIGATION,
     Source,
     TlsFailedError,
     UnreachableError,
 )
 from feedsrv.agent.state import AgentState, Problem, feed_key
-from feedsrv.agent.trusting import Crl, Trust
+from feedsrv.agent.steps import STEPS, VERIFYING
+from feedsrv.agent.trusting import Trust
 from feedsrv.clock import to_text
 from feedsrv.errors import FeedsrvError
 from feedsrv.model.feed import Feed, feed_path
-from feedsrv.trust.opening import TrustedFeed, open_feed, open_mitigation
-from feedsrv.trust.policy import load_crl
+from feedsrv.trust.opening import open_mitigation
 from feedsrv.trust.refusals import UntrustedError
-
-# The steps of verification by the number that a refusal carries; docs/protocol.md has them in order.
-_VERIFYING: Final = (
-    ("document", 2),
-    ("signature", 4),
-    ("chain", 6),
-    ("key usage", 7),
-    ("issuer", 8),
-    ("revocation", 9),
-    ("freshness", 10),
-)
-STEPS: Final = (
-    "settings",
-    "connection",
-    "TLS",
-    "HTTP",
-    "revocation lists",
-    *(name for name, _ in _VERIFYING),
-    "mitigations",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +101,6 @@ class _Path:
         self._state = state
         self._open_source = open_source
         self._at = at
-        self._crls: tuple[Crl, ...] = ()
         self._data = b""
         self._feed: Feed | None = None
         self._refusal: UntrustedError | None = None
@@ -127,10 +108,12 @@ class _Path:
     def read_settings(self) -> str:
         self._product = self._settings.need_product()
         self._server = urlsplit(self._settings.need_server())
-        self._trust = Trust.of(self._settings, self._home)
+        self._trust = Trust.of(self._settings, self._home, self._at)
         self._source = self._open_source()
-        count = len(self._trust.base.anchors)
-        return f"{self._product}/{self._settings.channel}, {count} pinned anchor{'s' if count > 1 else ''}"
+        count, adopted = len(self._trust.pinned), len(self._trust.adopted)
+        anchors = f"{count} pinned anchor{'s' if count > 1 else ''}"
+        anchors += f" and {adopted} adopted" if adopted else ""
+        return f"{self._product}/{self._settings.channel}, {anchors}"
 
     @property
     def _proxy(self) -> str | None:
@@ -149,7 +132,7 @@ class _Path:
                 address = connection.getpeername()[0]
         except socket.gaierror as error:
             raise UnreachableError(
-                f"the name {host}{by} is not known to this server's DNS ({error.strerror})"
+                f"the name {host}{by} is not known to this server's DNS ({error.strerror})", step="DNS"
             ) from None
         except OSError as error:
             raise UnreachableError(
@@ -195,21 +178,21 @@ class _Path:
         return f"{len(answer.data)} bytes"
 
     def fetch_crls(self) -> str:
-        paths = self._source.crl_paths()
-        self._crls = tuple(
-            load_crl(self._source.document(path, max_bytes=MAX_CRL), source=path) for path in paths
-        )
-        if not self._crls:
+        self._lists = Lists(CrlShelf(self._home), self._trust.base.crls, self._trust.base.anchors)
+        for refusal in self._lists.fetch(self._source):
+            raise refusal
+        fetched = self._lists.fetched
+        if not fetched:
             return "the publisher offers none"
-        ends = [crl.next_update_utc for crl in self._crls if crl.next_update_utc is not None]
+        ends = [crl.next_update_utc for crl in fetched if crl.next_update_utc is not None]
         until = f", good until {to_text(min(ends))}" if ends else ""
-        return f"{len(self._crls)}{until}"
+        return f"{len(fetched)}{until}"
 
     def verify(self, name: str) -> str:
         """Verification is one act; its refusal says at which of the steps it ended."""
         if self._feed is None and self._refusal is None:
             self._verify_all()
-        number = dict(_VERIFYING)[name]
+        number = dict(VERIFYING)[name]
         if self._refusal is not None and self._refusal.step <= number:
             raise self._refusal
         if name == "freshness" and self._feed is not None:
@@ -220,12 +203,12 @@ class _Path:
         memory = None
         if self._state is not None:
             memory = self._state.feeds.get(feed_key(self._product, self._settings.channel))
-        trusted = None
-        if memory is not None:
-            trusted = TrustedFeed(self._product, self._settings.channel, memory.version, memory.digest)
+        held = None if memory is None else Library(self._home).get(memory.digest)
+        policy = self._trust.policy(self._lists.at_hand)
+        floor = Floor(self._product, self._settings.channel, memory, held, self._lists, policy)
         try:
-            policy = self._trust.policy(self._crls)
-            self._feed = open_feed(self._data, policy, at=self._at, trusted=trusted).feed
+            opened, _ = floor.open(self._data, at=self._at, source="the feed")
+            self._feed = opened.feed
         except UntrustedError as refusal:
             self._refusal = refusal
 
@@ -235,7 +218,7 @@ class _Path:
             known = None if self._state is None else self._state.known.get(entry.id)
             open_mitigation(
                 self._source.document(entry.href, max_bytes=MAX_MITIGATION),
-                self._trust.policy(self._crls),
+                self._trust.policy(self._lists.at_hand),
                 at=self._at,
                 entry=entry,
                 channel=self._settings.channel,

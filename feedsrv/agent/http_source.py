@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.exceptions import ConnectionError as FailedConnectionError
-from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
+from requests.exceptions import ConnectTimeout, ProxyError, RequestException, SSLError, Timeout
 
 from feedsrv.agent.deadline import Deadline
 from feedsrv.agent.fields import Fields
@@ -160,13 +160,18 @@ class HttpSource:
             ) from None
         except ProxyError as error:
             raise UnreachableError(f"{address}: the proxy does not work ({_cause(error)})") from None
+        except ConnectTimeout:
+            raise TooSlowError(
+                f"{address} did not take the connection within {self._timeout:g} seconds", step="connection"
+            ) from None
         except Timeout:
             raise TooSlowError(f"{address} did not answer within {self._timeout:g} seconds") from None
         except FailedConnectionError as error:
             self._check_time(address)
             if "RemoteDisconnected" in repr(error) or "ConnectionReset" in repr(error):
                 raise NoAnswerError(f"{address} closed the connection without an answer") from None
-            raise UnreachableError(f"{address} cannot be reached ({_cause(error)})") from None
+            step = "DNS" if "NameResolutionError" in repr(error) else "connection"
+            raise UnreachableError(f"{address} cannot be reached ({_cause(error)})", step=step) from None
         except (RequestException, ValueError) as error:  # the latter for a Location that is no address
             self._check_time(address)
             raise ServerTroubleError(f"{address} answered what is no HTTP ({_cause(error)})") from None

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 
+from feedsrv.agent.events import tell_act
 from feedsrv.agent.journal import Journal, Note
 from feedsrv.agent.ports import Adapter, AdapterError, Presence
-from feedsrv.agent.state import AgentState, Problem
+from feedsrv.agent.state import SERVER, AgentState, Problem
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ def recover(
             _bring_back(note, state, host)
         except AdapterError as trouble:
             still_open.insert(0, note)
-            problems.append(Problem.of(trouble))
+            problems.append(Problem.of(trouble, SERVER))
     if notes:
-        log.warning("journal.recovered", extra={"notes": len(notes), "left": len(still_open)})
+        tell_act(log, "journal.recovered", notes=len(notes), left=len(still_open))
     journal.settle(open_notes=tuple(still_open))
     return tuple(still_open), tuple(problems)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from feedsrv.agent.events import numbered, tell_act
 from feedsrv.agent.pace import next_poll, next_retry
 from feedsrv.agent.source import StoppedError
 from feedsrv.agent.sync import Synced
@@ -44,12 +45,11 @@ class Runner:
         except StoppedError:
             return self.clock(), errors  # the next wait says stop
         except FeedsrvError as refusal:
-            log.error(  # noqa: TRY400 - an operator acts on the sentence; a traceback would hide it
-                "sync.failed", extra={"code": refusal.code, "why": str(refusal)}
-            )
+            tell_act(log, "sync.failed", code=refusal.code, why=str(refusal))
             return self._retry(errors + 1, None)
         except Exception as trouble:
-            log.exception("sync.failed", extra={"code": "agent.unexpected", "why": str(trouble)})
+            why = numbered("sync.failed", code="agent.unexpected", why=str(trouble))
+            log.exception("sync.failed", extra=why)
             return self._retry(errors + 1, None)
         if done.poll_failed:
             return self._retry(errors + 1, done.retry_after)
@@ -57,7 +57,7 @@ class Runner:
 
     def _retry(self, errors: int, retry_after: timedelta | None) -> tuple[datetime, int]:
         due = next_retry(errors, self._identity(), self.clock(), retry_after=retry_after)
-        log.info("sync.retry", extra={"errors": errors, "at": to_text(due)})
+        tell_act(log, "sync.retry", errors=errors, at=to_text(due))
         return due, errors
 
     def _identity(self) -> str:

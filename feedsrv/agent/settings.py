@@ -16,11 +16,13 @@ from cryptography.x509 import ObjectIdentifier
 
 from feedsrv.agent.adapters.host import IIS, KINDS
 from feedsrv.agent.durable import replace_file
+from feedsrv.agent.exceptions import ExceptionRefusedError, Granted, read_granted, write_granted
 from feedsrv.agent.fields import FieldError, Fields
 from feedsrv.errors import BadInputError, OperatorError
 from feedsrv.model.build import BadBuildError, Build
 from feedsrv.model.catalogue import PRODUCT_ID
 from feedsrv.model.mitigation import CHANNEL, PRODUCTION
+from feedsrv.trust.waivers import WaiverError
 
 _NAME: Final = "settings.json"
 _MAX_BYTES: Final = 256 * 1024
@@ -73,6 +75,10 @@ class AgentSettings:
     """Seconds to wait for an answer to begin, and between its parts."""
     first_after: int = 600
     """Seconds from the start of `run` to its first sync."""
+    adopt_anchors: bool = True
+    """Whether an announced root counts once an anchor that is pinned here vouches for it."""
+    exceptions: tuple[Granted, ...] = ()
+    """Checks that are relaxed for one issuing CA until a date; see `exceptions`."""
 
     def __post_init__(self) -> None:
         for name in NAMES:
@@ -171,7 +177,7 @@ _JUDGES: Final[Mapping[str, Callable[..., object]]] = {
 NAMES: Final = tuple(one.name for one in fields(AgentSettings))
 _LISTS: Final = frozenset({"anchors", "crls"})
 _NUMBERS: Final = frozenset({"timeout", "first_after"})
-_FLAGS: Final = frozenset({"auto_apply"})
+_FLAGS: Final = frozenset({"auto_apply", "adopt_anchors"})
 _OPTIONAL: Final = frozenset(one.name for one in fields(AgentSettings) if one.default is None)
 
 
@@ -197,7 +203,7 @@ class SettingsFile:
             raise AgentSettingsError(f"{self.path} cannot be read ({error.strerror})") from None
         try:
             return _read(Fields.parse(content))
-        except AgentSettingsError as error:
+        except (AgentSettingsError, ExceptionRefusedError, WaiverError) as error:
             raise AgentSettingsError(f"{self.path}: {error}") from None
         except ValueError as error:
             raise AgentSettingsError(f"{self.path}: {error}; correct or remove it") from None
@@ -205,9 +211,8 @@ class SettingsFile:
     def save(self, settings: AgentSettings) -> None:
         """Write every setting that is not at its default."""
         plain = AgentSettings()
-        changed = {
-            name: getattr(settings, name) for name in NAMES if getattr(settings, name) != getattr(plain, name)
-        }
+        shown = as_plain(settings)
+        changed = {name: shown[name] for name in NAMES if getattr(settings, name) != getattr(plain, name)}
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, json.dumps(changed, indent=1, ensure_ascii=False).encode() + b"\n")
@@ -217,6 +222,13 @@ class SettingsFile:
     def path_of(self, text: str) -> Path:
         """A path in the settings, seen from the home folder."""
         return self.home / text
+
+
+def as_plain(settings: AgentSettings) -> dict[str, object]:
+    """Every setting as it stands in the file."""
+    plain: dict[str, object] = {name: getattr(settings, name) for name in NAMES}
+    plain["exceptions"] = [write_granted(one) for one in settings.exceptions]
+    return plain
 
 
 def _read(given: Fields) -> AgentSettings:
@@ -229,6 +241,8 @@ def _read(given: Fields) -> AgentSettings:
             values[name] = given.texts(name)
         elif name in _NUMBERS:
             values[name] = given.number(name)
+        elif name == "exceptions":
+            values[name] = tuple(read_granted(one) for one in given.children(name))
         elif name in _FLAGS:
             values[name] = given.flag(name)
         elif name in _OPTIONAL:

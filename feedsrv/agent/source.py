@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from feedsrv.errors import NotFoundError, OperatorError, UnavailableError
 
@@ -63,35 +63,47 @@ class UnreachableError(UnavailableError):
 
     code = "agent.unreachable"
 
+    def __init__(self, message: str, *, step: str = "connection") -> None:
+        super().__init__(message)
+        self.step = step
+
 
 class TooSlowError(UnavailableError):
     """The server did not answer, or not to the end, within the time given to it."""
 
     code = "agent.too_slow"
 
+    def __init__(self, message: str, *, step: str = "HTTP") -> None:
+        super().__init__(message)
+        self.step = step
+
 
 class NoAnswerError(UnavailableError):
     """The server took the request and answered nothing."""
 
     code = "agent.no_answer"
+    step: ClassVar[str] = "HTTP"
 
 
 class TruncatedError(UnavailableError):
     """The answer ended before its announced length: half a document."""
 
     code = "agent.truncated"
+    step: ClassVar[str] = "HTTP"
 
 
 class ServerTroubleError(UnavailableError):
     """The server answered with an error of its own, or with a status that makes no sense here."""
 
     code = "agent.server_trouble"
+    step: ClassVar[str] = "HTTP"
 
 
 class ThrottledError(UnavailableError):
     """The server asks to come back later."""
 
     code = "agent.throttled"
+    step: ClassVar[str] = "HTTP"
 
     def __init__(self, message: str, retry_after: timedelta | None) -> None:
         super().__init__(message)
@@ -102,30 +114,35 @@ class NotServedError(NotFoundError):
     """The server has no such document."""
 
     code = "agent.not_served"
+    step: ClassVar[str] = "HTTP"
 
 
 class TlsFailedError(OperatorError):
     """The server's TLS certificate, or a proxy's that opens TLS, is not accepted on this machine."""
 
     code = "agent.tls"
+    step: ClassVar[str] = "TLS"
 
 
 class WrongContentError(OperatorError):
     """Something else came instead of a document, often a web page of a proxy or a wrong address."""
 
     code = "agent.wrong_content"
+    step: ClassVar[str] = "HTTP"
 
 
 class TooLargeError(OperatorError):
     """The answer is larger than any document of its kind."""
 
     code = "agent.too_large"
+    step: ClassVar[str] = "HTTP"
 
 
 class RedirectedError(OperatorError):
     """The server sends the agent to another host, or in a circle; that is not followed."""
 
     code = "agent.redirected"
+    step: ClassVar[str] = "HTTP"
 
 
 class StoppedError(Exception):
@@ -139,3 +156,4 @@ class BundleError(OperatorError):
     """The bundle file cannot be used."""
 
     code = "agent.bundle"
+    step: ClassVar[str] = "bundle"

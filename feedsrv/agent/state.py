@@ -10,12 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from feedsrv.agent.ports import Target, Undo
+from feedsrv.agent.steps import step_of
 from feedsrv.errors import FeedsrvError
 from feedsrv.model.action import Action, AppPool, DoNothing, Service, UrlRewrite
 from feedsrv.model.build import Build
+
+FEED: Final = "feed"
+LISTS: Final = "revocation lists"
+SETTINGS: Final = "settings"
+SERVER: Final = "server"
+BUILD: Final = "build"
+POOL: Final = "pool"
+FILES: Final = "files"
+"""What a problem may be about, beside a mitigation."""
 
 
 class Status(StrEnum):
@@ -100,7 +110,7 @@ class FeedMemory:
     version: int
     digest: str
     policy: str
-    """Under which anchors it was trusted; another policy judges it again."""
+    """On what ground it was trusted, see `grounds`; without that ground it is judged again."""
     etag: str | None
     """Sent back to skip an unchanged feed; None until everything the feed names is held."""
     origin: str
@@ -114,7 +124,7 @@ class Known:
     revision: int
     digest: str
     policy: str
-    """Under which anchors it was trusted; another policy judges it again."""
+    """On what ground it was trusted, see `grounds`; without that ground it is judged again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +133,15 @@ class Problem:
 
     code: str
     message: str
+    about: str = ""
+    """A mitigation's id, or one of the words below; empty where it is about none of them."""
+    step: str = ""
+    """Of the path to a trusted mitigation, where it ended there; such as `TLS` or `chain`."""
 
     @classmethod
-    def of(cls, error: FeedsrvError) -> Problem:
-        """The problem behind a refusal."""
-        return cls(error.code, str(error))
+    def of(cls, error: FeedsrvError, about: str = "", *, hint: str = "") -> Problem:
+        """The problem behind a refusal; a hint is one more sentence of what can be done."""
+        return cls(error.code, f"{error}{hint}", about, step_of(error))
 
     def __str__(self) -> str:
         return f"error [{self.code}]: {self.message}"

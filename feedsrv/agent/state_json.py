@@ -151,7 +151,7 @@ def _read_standing(fields: Fields) -> Standing:
 def _write_last_sync(one: LastSync) -> Json:
     return {
         "at": to_text(one.at),
-        "problems": [{"code": problem.code, "message": problem.message} for problem in one.problems],
+        "problems": [_write_problem(problem) for problem in one.problems],
         "feedVersion": one.feed_version,
         "isStale": one.is_stale,
         "succeeded": None if one.succeeded is None else to_text(one.succeeded),
@@ -161,8 +161,18 @@ def _write_last_sync(one: LastSync) -> Json:
 def _read_last_sync(fields: Fields) -> LastSync:
     return LastSync(
         at=fields.moment("at"),
-        problems=tuple(Problem(one.text("code"), one.text("message")) for one in fields.children("problems")),
+        problems=tuple(_read_problem(one) for one in fields.children("problems")),
         feed_version=None if fields.value("feedVersion") is None else fields.number("feedVersion"),
         is_stale=fields.flag("isStale"),
         succeeded=fields.moment_or_none("succeeded"),
     )
+
+
+def _write_problem(one: Problem) -> Json:
+    return {"code": one.code, "message": one.message, "about": one.about, "step": one.step}
+
+
+def _read_problem(fields: Fields) -> Problem:
+    # The last two are missing from what earlier versions wrote.
+    about, step = fields.text_or_none("about") or "", fields.text_or_none("step") or ""
+    return Problem(fields.text("code"), fields.text("message"), about, step)

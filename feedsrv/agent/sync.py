@@ -4,9 +4,10 @@
 2. Poll the publisher, or read the bundle; an unchanged feed ends the asking after one request.
 3. Open what is new: signature, chain, usage, issuer, revocation, grammar.
 4. Refuse what is older than what is trusted, or expired; what is trusted now is saved.
+   A root that the feed announces is adopted where an anchor vouches for it.
 5. Decide, from the trusted words, the build, the state, the switches and the time.
 6. Apply, one mitigation after the other, each with its undo note first and its saving last.
-7. Save how it went, and drop documents that nothing refers to any more.
+7. Save how it went, drop documents that nothing refers to any more, and tell what has begun or ended.
 
 A poll that fails ends nothing: steps 5 to 7 go on with what is trusted already, so that a server
 without a network still takes a mitigation back once it has the fix.
@@ -18,24 +19,43 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from feedsrv.agent.adopting import Judge, Judged
+from feedsrv.agent.anchors import AnchorShelf
 from feedsrv.agent.apply import Hands, Outcome
 from feedsrv.agent.changing import Changer
 from feedsrv.agent.decide import Facts, Plan, decide
+from feedsrv.agent.events import tell_act
 from feedsrv.agent.inventory import Inventory, read_build
 from feedsrv.agent.journal import Journal, SealedJournal
 from feedsrv.agent.library import Library
+from feedsrv.agent.lists import Lists
+from feedsrv.agent.notices import Notices
+from feedsrv.agent.noticing import Seen, look
 from feedsrv.agent.ports import Adapter
 from feedsrv.agent.receive import Received, Receiver
 from feedsrv.agent.recover import recover
+from feedsrv.agent.revocations import CrlShelf
 from feedsrv.agent.settings import AgentSettings, read_pool_switch
 from feedsrv.agent.source import Source
-from feedsrv.agent.state import AgentState, LastSync, Problem, feed_key
+from feedsrv.agent.state import (
+    BUILD,
+    FEED,
+    FILES,
+    POOL,
+    SERVER,
+    SETTINGS,
+    AgentState,
+    LastSync,
+    Problem,
+    feed_key,
+)
 from feedsrv.agent.state_file import StateFile
 from feedsrv.agent.tell import log_outcome, standing_of
-from feedsrv.agent.trusting import CrlShelf, Trust
+from feedsrv.agent.trusting import Trust
 from feedsrv.clock import to_text
 from feedsrv.errors import FeedsrvError
 from feedsrv.model.build import Build
@@ -64,6 +84,8 @@ class Synced:
     retry_after: timedelta | None
     poll_failed: bool
     """True where the feed, or something it names, could not be had or was refused."""
+    adopted: tuple[str, ...] = ()
+    """Fingerprints of the roots that were adopted just now."""
 
 
 @dataclass
@@ -83,6 +105,9 @@ class Sync:
     midway: Callable[[str], None] = nothing
     """Called in the middle of each change."""
     _problems: list[Problem] = field(default_factory=list)
+    _trust: Trust | None = None
+    _lists: Lists | None = None
+    _is_on: bool = True
 
     def run(self, source: Source | None) -> Synced:
         """Go through the numbered steps; without a source, with what is trusted already.
@@ -96,6 +121,8 @@ class Sync:
         self.after(1)
         received = self.receive(state, source)  # 2 and 3
         StateFile(self.home).save(received.state)  # 4
+        announced = self._announced(received.feed)
+        adopted = self._adopt(announced)
         self.after(4)
         facts = self.facts(received)
         plan = decide(facts)  # 5
@@ -111,12 +138,17 @@ class Sync:
         if self.remembers:
             StateFile(self.home).save(state)  # 7
         sweep(Library(self.home), state, feed_key(self.settings.need_product(), self.settings.channel))
+        if self.remembers:
+            polled, has_looked = source is not None, hands is not None
+            self._notice(
+                received, state, outcomes, facts, announced=announced, polled=polled, has_looked=has_looked
+            )
         self.after(7)
         version = None if facts.feed is None else facts.feed.version
-        log.info("sync.done", extra={"feed": version, "problems": len(self._problems)})
+        tell_act(log, "sync.done", feed=version, problems=len(self._problems))
         poll = Poll() if facts.feed is None else facts.feed.poll
         problems = tuple(self._problems)
-        return Synced(state, outcomes, problems, poll, received.retry_after, bool(received.problems))
+        return Synced(state, outcomes, problems, poll, received.retry_after, bool(received.problems), adopted)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -132,7 +164,7 @@ class Sync:
         self.settings.need_product()
         file = StateFile(self.home)
         state = file.load()
-        host = self._try(self.open_host)
+        host = self._try(self.open_host, SERVER)
         if host is None:
             return state, None
         if not self.may_change:
@@ -145,25 +177,81 @@ class Sync:
 
     def receive(self, state: AgentState, source: Source | None) -> Received:
         """Everything that is trusted, with what the source brings."""
-        trust = self._try(lambda: Trust.of(self.settings, self.home))
+        trust = self._try(lambda: Trust.of(self.settings, self.home, self.at), SETTINGS)
+        self._trust = trust
         if trust is None:  # nobody to trust: what is applied stays, and nothing is opened
             self.after(2)
             self.after(3)
             return Received(state, None, {})
         product, channel = self.settings.need_product(), self.settings.channel
-        library, crls = Library(self.home), CrlShelf(self.home)
-        receiver = Receiver(state, trust, library, crls, product, channel, self.at, self.after)
+        self._lists = Lists(CrlShelf(self.home), trust.base.crls, trust.base.anchors)
+        library = Library(self.home)
+        receiver = Receiver(state, trust, library, self._lists, product, channel, self.at, self.after)
         received = receiver.receive(source)
         self._problems.extend(received.problems)
-        for problem in received.problems:
-            log.warning("feed.refused", extra={"code": problem.code, "why": problem.message})
         return received
+
+    def _announced(self, feed: Feed | None) -> tuple[Judged, ...]:
+        """What the trusted feed announces; nothing once it has expired, for then it speaks for nobody."""
+        trust, lists = self._trust, self._lists
+        if feed is None or trust is None or lists is None or self.at >= feed.expires:
+            return ()
+        forgotten = self._try(AnchorShelf(self.home).forgotten, FILES) or frozenset()
+        policy = trust.policy(lists.at_hand)
+        judge = Judge(trust, policy, forgotten, self.settings.adopt_anchors, self.at)
+        return tuple(judge.judge(one) for one in feed.announced)
+
+    def _adopt(self, announced: tuple[Judged, ...]) -> tuple[str, ...]:
+        """Adopt every root that an anchor vouches for; returns their fingerprints."""
+        done: list[str] = []
+        for one in (judged.adoption for judged in announced):
+            if one is None or not self.remembers:
+                continue
+            if self._try(partial(AnchorShelf(self.home).adopt, one), FILES):
+                subject = one.certificate.subject.rfc4514_string()
+                tell_act(log, "anchor.adopted", fingerprint=one.fingerprint, subject=subject, by=one.by)
+                done.append(one.fingerprint)
+        return tuple(done)
+
+    def _notice(  # noqa: PLR0913 - all that one sync has seen
+        self,
+        received: Received,
+        state: AgentState,
+        outcomes: tuple[Outcome, ...],
+        facts: Facts,
+        *,
+        announced: tuple[Judged, ...],
+        polled: bool,
+        has_looked: bool,
+    ) -> None:
+        """Tell which conditions have begun or ended with this sync."""
+        notices = Notices(self.home)
+        seen = Seen(
+            at=self.at,
+            problems=tuple(self._problems),
+            polled=polled,
+            has_answered=received.has_answered,
+            feed=facts.feed,
+            state=state,
+            outcomes=outcomes,
+            has_looked=has_looked,
+            is_switched_on=self._is_on,
+            is_build_known=facts.inventory.build is not None,
+            trust=self._trust,
+            announced=announced,
+            already=frozenset(one.name for one in notices.open()),
+        )
+        found, judged = look(seen)
+        notices.tell(found, judged=judged, at=self.at)
 
     def facts(self, received: Received, *, by_hand: bool = False) -> Facts:
         """Everything that a decision depends on; what a person does by hand asks no switch."""
         state = received.state
         inventory = Inventory(self.settings.need_product(), self._build(), state.device_id)
-        may_change = self.may_change and (by_hand or self._is_switched_on())
+        may_change = self.may_change
+        if not by_hand:
+            self._is_on = self._is_switched_on()
+            may_change = may_change and self._is_on
         return Facts(
             received.feed,
             received.mitigations,
@@ -179,7 +267,7 @@ class Sync:
         """What this server runs now: a cumulative update is noticed here."""
         source, said = self.settings.build_source, self.settings.build
         if source is not None:
-            return self._try(lambda: read_build(self.home / source))
+            return self._try(lambda: read_build(self.home / source), BUILD)
         return None if said is None else Build.parse(said)
 
     def _is_switched_on(self) -> bool:
@@ -187,26 +275,24 @@ class Sync:
         pool_file = self.settings.pool_file
         if pool_file is None:
             return self.settings.auto_apply
-        return self._try(lambda: read_pool_switch(self.home / pool_file)) is True and self.settings.auto_apply
+        is_on = self._try(lambda: read_pool_switch(self.home / pool_file), POOL)
+        return is_on is True and self.settings.auto_apply
 
     def carry_out(self, hands: Hands, plan: Plan) -> tuple[Outcome, ...]:
         """Carry out a plan, and log what changed or failed."""
-        outcomes = self._try(lambda: hands.carry_out(plan)) or ()
+        before = {one.id: one for one in hands.state.standings}
+        outcomes = self._try(lambda: hands.carry_out(plan), FILES) or ()
         for outcome in outcomes:
-            log_outcome(outcome, hands.state.applied.get(outcome.decision.id))
-            self._problems.extend(outcome.problems)
+            id_ = outcome.decision.id
+            log_outcome(outcome, hands.state.applied.get(id_), before.get(id_))
+            self._problems.extend(replace(one, about=id_) for one in outcome.problems)
         return outcomes
 
     def _conclude(self, state: AgentState, facts: Facts, outcomes: tuple[Outcome, ...]) -> AgentState:
         """Remember how it went."""
         is_stale = facts.is_stale or any(one.code == EXPIRED for one in self._problems)
-        if facts.feed is not None and is_stale:
-            log.warning(
-                "feed.stale",
-                extra={"version": facts.feed.version, "expires": to_text(facts.feed.expires)},
-            )
-            if not any(one.code == EXPIRED for one in self._problems):
-                self._problems.append(stale(facts.feed))
+        if facts.feed is not None and is_stale and not any(one.code == EXPIRED for one in self._problems):
+            self._problems.append(stale(facts.feed))
         before = state.last_sync
         succeeded = self.at if not self._problems else (before.succeeded if before is not None else None)
         last = LastSync(
@@ -224,15 +310,12 @@ class Sync:
             )
         return replace(state, last_sync=last, standings=standings, build=facts.inventory.build)
 
-    def _try(self, act: Callable[[], T]) -> T | None:
+    def _try(self, act: Callable[[], T], about: str) -> T | None:
         """Do something that may fail without ending the sync."""
         try:
             return act()
         except FeedsrvError as refusal:
-            self._problems.append(Problem.of(refusal))
-            log.error(  # noqa: TRY400 - an operator acts on the sentence; a traceback would hide it
-                "sync.trouble", extra={"code": refusal.code, "why": str(refusal)}
-            )
+            self._problems.append(Problem.of(refusal, about))
             return None
 
 
@@ -249,4 +332,6 @@ def stale(feed: Feed) -> Problem:
         EXPIRED,
         f"feed version {feed.version} expired at {to_text(feed.expires)}, and no newer one came: what is "
         "applied stays, nothing new is applied; ask the publisher why the feed is not refreshed",
+        FEED,
+        "freshness",
     )

@@ -12,6 +12,7 @@ from typing import Final
 from feedsrv.agent.apply import Outcome
 from feedsrv.agent.changing import Finding
 from feedsrv.agent.decide import Decision, Reason, Verdict
+from feedsrv.agent.events import tell_act
 from feedsrv.agent.ports import Presence
 from feedsrv.agent.state import Applied, Standing, Status
 
@@ -98,24 +99,24 @@ _PENDING: Final = {
 }
 
 
-def log_outcome(outcome: Outcome, applied: Applied | None) -> None:
-    """One line for a mitigation that changed or failed; none where all is as it was."""
+def log_outcome(outcome: Outcome, applied: Applied | None, before: Standing | None) -> None:
+    """One line for a mitigation that changed; what fails or only waits is told once, not at every sync."""
     decision = outcome.decision
     about = _about(decision, applied)
     if outcome.problems:
-        event = "mitigation.rollback_failed" if decision.verdict is Verdict.ROLL_BACK else "mitigation.failed"
-        first = outcome.problems[0]
-        log.error(event, extra={**about, "code": first.code, "why": first.message})
-    elif decision.verdict is Verdict.APPLY:
-        log.info("mitigation.applied", extra=about)
+        return  # a condition, which begins and ends
+    is_new = before != standing_of(outcome, applied)
+    if decision.verdict is Verdict.APPLY:
+        tell_act(log, "mitigation.applied", **about)
     elif outcome.waits_for:
-        log.info("mitigation.waits", extra={**about, "for": ",".join(outcome.waits_for)})
+        if is_new:
+            tell_act(log, "mitigation.waits", **about, **{"for": ",".join(outcome.waits_for)})
     elif decision.verdict is Verdict.ROLL_BACK:
-        log.info("mitigation.rolled_back", extra=about)
+        tell_act(log, "mitigation.rolled_back", **about)
     elif any(one.has_changed for one in outcome.findings):
-        log.warning("mitigation.repaired", extra=about)
-    elif decision.pending is not None:
-        log.info("mitigation.pending", extra={**about, "would": decision.pending.value})
+        tell_act(log, "mitigation.repaired", **about)
+    elif decision.pending is not None and is_new:
+        tell_act(log, "mitigation.pending", **about, would=decision.pending.value)
 
 
 def _about(decision: Decision, applied: Applied | None) -> dict[str, object]:

@@ -294,7 +294,7 @@ def test_run_syncs_and_stops_cleanly_when_told(shell: Shell) -> None:
         seen = []
         for line in process.stderr:
             seen.append(line)
-            if "sync.done" in line:
+            if "sync.done" in line or "sync.failed" in line:
                 process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from feedsrv.agent.cli.anchoring import trust
 from feedsrv.agent.cli.common import HOME_VARIABLE, Home, Refusing, default_home
+from feedsrv.agent.cli.excepting import exception
 from feedsrv.agent.cli.path import test
 from feedsrv.agent.cli.setting import config, sandbox, set_build
-from feedsrv.agent.cli.standing import list_, restore, status
+from feedsrv.agent.cli.standing import list_, restore
+from feedsrv.agent.cli.status import status
 from feedsrv.agent.cli.switching import block, remove, repair, unblock
 from feedsrv.agent.cli.syncing import run, sync
 from feedsrv.agent.cli.verifying import verify
@@ -37,6 +40,7 @@ def agent(context: click.Context, home: Path | None) -> None:
 for command in (
     block,
     config,
+    exception,
     list_,
     remove,
     repair,
@@ -47,6 +51,7 @@ for command in (
     status,
     sync,
     test,
+    trust,
     unblock,
     verify,
 ):

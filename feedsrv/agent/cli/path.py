@@ -7,9 +7,10 @@ import json
 import click
 
 from feedsrv.agent.cli.common import Home, pass_home, tell
-from feedsrv.agent.connectivity import STEPS, PathTest
+from feedsrv.agent.connectivity import PathTest
 from feedsrv.agent.state import AgentState
 from feedsrv.agent.state_file import AgentStateError
+from feedsrv.agent.steps import STEPS
 from feedsrv.clock import now
 
 

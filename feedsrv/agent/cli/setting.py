@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from feedsrv.agent.settings import (
     AgentSettings,
     AgentSettingsError,
     SettingsFile,
+    as_plain,
     known_build,
     write_pool_switch,
 )
@@ -72,6 +73,11 @@ _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path
     metavar="SECONDS",
     help="From the start of `run` to its first sync. [default: 600]",
 )
+@click.option(
+    "--adopt-anchors",
+    type=_SWITCH,
+    help="Trust an announced root once an anchor pinned here vouches for it. [default: on]",
+)
 @click.option("--unset", multiple=True, metavar="NAME", help="Back to the default; may be repeated.")
 @click.option("--json", "json_", is_flag=True, help="Show the settings as JSON.")
 @pass_home
@@ -109,7 +115,7 @@ def config(
 
 
 def _value(name: str, value: Any) -> Any:  # noqa: ANN401 - as above
-    if name == "auto_apply":
+    if name in ("auto_apply", "adopt_anchors"):
         return value == "on"
     if isinstance(value, Path):
         return str(value)
@@ -119,16 +125,23 @@ def _value(name: str, value: Any) -> Any:  # noqa: ANN401 - as above
 
 
 def _show(settings: AgentSettings, *, json_: bool) -> None:
-    fields = asdict(settings)
+    fields = as_plain(settings)
     if json_:
         click.echo(json.dumps(fields, indent=1, ensure_ascii=False))
         return
     width = max(len(name) for name in fields)
     for name, value in fields.items():
-        shown = ", ".join(value) if isinstance(value, tuple) else value
-        if isinstance(value, bool):
-            shown = "on" if value else "off"
-        click.echo(f"{name:<{width}}  {'-' if shown in (None, '') else shown}")
+        click.echo(f"{name:<{width}}  {_in_words(name, value)}")
+
+
+def _in_words(name: str, value: object) -> str:
+    if name == "exceptions" and isinstance(value, list):
+        return f"{len(value)}: `feedsrv-agent exception list` shows them" if value else "-"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    return "-" if value in (None, "") else str(value)
 
 
 @click.command("set-build")

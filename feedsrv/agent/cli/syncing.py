@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,9 @@ import click
 
 from feedsrv.agent.bundle import BundleSource
 from feedsrv.agent.cli.common import PATIENCE, Home, log_to, pass_home, say, tell
+from feedsrv.agent.events import tell_act
 from feedsrv.agent.http_source import HttpSource
+from feedsrv.agent.notices import Notices
 from feedsrv.agent.run import Runner
 from feedsrv.agent.source import Source
 from feedsrv.agent.state import Standing
@@ -37,12 +39,13 @@ def sync(context: click.Context, home: Home, bundle: Path | None, *, rehearse: b
     Where the publisher cannot be reached, what is trusted already still counts: a server that has
     the fix by now takes its mitigation back.
     """
-    settings = home.settings_file.load()
     with home.held(PATIENCE):
         log_to(home.folder)
-        source: Source = home.source(settings) if bundle is None else BundleSource(bundle)
-        with closing(source):
-            done = home.sync(settings, rehearse=rehearse).run(source)
+        with nullcontext() if rehearse else Notices(home.folder).watching(now()):
+            settings = home.settings_file.load()
+            source: Source = home.source(settings) if bundle is None else BundleSource(bundle)
+            with closing(source):
+                done = home.sync(settings, rehearse=rehearse).run(source)
     for line in summary(done, places=rehearse):
         say(line)
     if tell(done.problems):
@@ -77,18 +80,19 @@ def run(home: Home, first_after: int | None) -> None:
     delay = home.settings_file.load().first_after if first_after is None else first_after
 
     def once() -> Synced:
-        settings = home.settings_file.load()
-        with home.held(PATIENCE), closing(home.source(settings)) as source:
-            asked[:] = [source]
-            if stop.is_set():
-                source.stop()
-            return home.sync(settings).run(source)
+        with home.held(PATIENCE), Notices(home.folder).watching(now()):
+            settings = home.settings_file.load()
+            with closing(home.source(settings)) as source:
+                asked[:] = [source]
+                if stop.is_set():
+                    source.stop()
+                return home.sync(settings).run(source)
 
     log = logging.getLogger("feedsrv.agent")
-    log.info("agent.started", extra={"home": str(home.folder), "first": delay})
+    tell_act(log, "agent.started", home=str(home.folder), first=delay)
     runner = Runner(once, lambda: home.state_file.load().device_id, now, stop.wait)
     runner.run(first_after=timedelta(seconds=delay))
-    log.info("agent.stopped")
+    tell_act(log, "agent.stopped")
 
 
 def summary(done: Synced, *, places: bool) -> list[str]:
@@ -98,6 +102,10 @@ def summary(done: Synced, *, places: bool) -> list[str]:
     if last is not None and last.feed_version is not None:
         stale = ", which has expired" if last.is_stale else ""
         lines.append(f"feed version {last.feed_version}{stale}; looked at {to_text(last.at)}")
+    lines.extend(
+        f"adopted the root {one}: an anchor that counts here vouches for it; `feedsrv-agent trust list` tells"
+        for one in done.adopted
+    )
     for one in done.state.standings:
         lines.append(_line(one))
         lines.extend(f"  {place}" for place in one.places if places)

@@ -1,0 +1,70 @@
+"""The version floor: no feed older than the one held is accepted, unless that one's key is revoked by now.
+
+Whoever stole the feed key can sign any version, and would keep every genuine feed out with a high one, even
+after the key was revoked. So the floor falls with the key. What is accepted in its place is only what was
+issued since the key was revoked: feeds from before, which somebody may have kept, stay refused, and no
+revision of a mitigation falls below the one held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from feedsrv.agent.grounds import Ground
+from feedsrv.agent.lists import Lists
+from feedsrv.agent.state import FeedMemory
+from feedsrv.trust.opening import OpenedFeed, TrustedFeed, open_feed, signer_is_revoked
+from feedsrv.trust.policy import TrustPolicy
+from feedsrv.trust.profile import Kind
+from feedsrv.trust.refusals import ForkedFeedError, StaleFeedError
+
+
+def revoked_since(
+    ground: str, document: bytes | None, kind: Kind, *, lists: Lists, policy: TrustPolicy
+) -> datetime | None:
+    """As of when the signer of a document held is revoked; None where it is not."""
+    found = Ground.parse(ground)
+    since = None if found is None else lists.took_away(found)
+    if since is not None and document is not None and not signer_is_revoked(document, policy, kind=kind):
+        return None  # it has a second chain, of which nobody is revoked
+    return since
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What the next feed of a product and channel must follow on."""
+
+    product: str
+    channel: str
+    memory: FeedMemory | None
+    """The feed held; None before the first."""
+    held: bytes | None
+    """Its bytes, where they are still on the disk."""
+    lists: Lists
+    policy: TrustPolicy
+    """With every revocation list at hand."""
+
+    def open(self, data: bytes, *, at: datetime, source: str) -> tuple[OpenedFeed, datetime | None]:
+        """Open a feed that follows on the one held, or takes its place where that one's key is revoked.
+
+        Returns as of when the key was revoked by which the floor fell, too; None where it stands.
+
+        Raises:
+            UntrustedError: as `open_feed`.
+        """
+        if self.memory is None:
+            return open_feed(data, self.policy, at=at, source=source), None
+        trusted = TrustedFeed(self.product, self.channel, self.memory.version, self.memory.digest)
+        try:
+            return open_feed(data, self.policy, at=at, trusted=trusted, source=source), None
+        except (StaleFeedError, ForkedFeedError):
+            since = revoked_since(
+                self.memory.policy, self.held, Kind.FEED, lists=self.lists, policy=self.policy
+            )
+            if since is None:
+                raise
+            opened = open_feed(data, self.policy, at=at, source=source)
+            if opened.feed.issued < since:
+                raise
+            return opened, since
