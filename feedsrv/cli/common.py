@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from cryptography import x509
 
 from feedsrv.clock import now
 from feedsrv.model.build import BadBuildError, Build
@@ -20,10 +21,11 @@ from feedsrv.publishing.ports import PublicView
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, read_settings
 from feedsrv.signing.signer import SigningError
+from feedsrv.trust.profile import Kind
 from feedsrv.web.index import make_index
 from feedsrv.web.page import page_files
 from feedsrv.wiring.desk import Keys, Site, open_cycle, open_keys, open_workflow, require_current
-from feedsrv.wiring.keys import NoKeysError
+from feedsrv.wiring.keys import NoKeysError, read_trust
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -91,18 +93,18 @@ def warn(sentence: str) -> None:
 def workflow(*, judging: bool = False) -> Workflow:
     """The workflow in force; `judging` where the rules of review are asked for.
 
-    They want to know when the mitigation key ends. Whoever writes and reviews need not be able to read
-    that key: the rules are then asked without it, and publishing asks again.
+    They want to know when the mitigation key ends, which its certificate says: nobody who writes or
+    reviews needs the key itself. Where even that cannot be read, publishing asks again.
     """
     settings = read_settings()
     require_current(settings.database)
-    keys = None
+    chain: tuple[x509.Certificate, ...] = ()
     if judging:
         try:
-            keys = open_keys(settings, now=now(), tell=warn)
+            chain = read_trust(settings, now=now()).chains[Kind.MITIGATION]
         except (SigningError, NoKeysError, BadSettingsError) as refusal:
             warn(f"not judged: whether the signing key lasts as long as the mitigation ({refusal})")
-    return open_workflow(settings, keys=keys)
+    return open_workflow(settings, mitigation_chain=chain)
 
 
 def cycle() -> PublishCycle:

@@ -91,7 +91,7 @@ def publish_content(settings: Settings, folder: Path) -> None:
 
 
 def _approve_and_publish(settings: Settings, keys: Keys, waiting: list[Revision]) -> None:
-    desk = open_workflow(settings, keys=keys)
+    desk = open_workflow(settings, mitigation_chain=keys.signers.mitigation.chain)
     for revision in waiting:
         if revision.stage is Stage.DRAFT:
             desk.submit(revision.id, by=AUTHOR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -15,7 +15,7 @@ from feedsrv.publishing.ports import PageMaker
 from feedsrv.publishing.stamping import Proof, prove_stamps
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, Settings
-from feedsrv.signing.signer import ends
+from feedsrv.signing.signer import chain_ends
 from feedsrv.signing.timestamping import TimestampAuthority
 from feedsrv.stores.database import StoreNotReadyError, file_of, is_current, open_database, upgrade
 from feedsrv.stores.lock import lock_beside
@@ -39,10 +39,12 @@ class Site:
     """By path on the shelf."""
 
 
-def open_workflow(settings: Settings, *, clock: Clock = now, keys: Keys | None = None) -> Workflow:
+def open_workflow(
+    settings: Settings, *, clock: Clock = now, mitigation_chain: Sequence[x509.Certificate] = ()
+) -> Workflow:
     """The workflow over the database in force.
 
-    With `keys`, the rules at review know when the mitigation key ends.
+    With the chain of the mitigation signer, the rules at review know when it ends.
 
     Raises:
         OperatorError: the database cannot be used, or is of another version.
@@ -52,7 +54,7 @@ def open_workflow(settings: Settings, *, clock: Clock = now, keys: Keys | None =
         SqlStore(open_database(settings.database)),
         now=clock,
         max_review=settings.max_review,
-        key_ends=ends(keys.signers.mitigation) if keys else None,
+        key_ends=chain_ends(mitigation_chain) if mitigation_chain else None,
     )
 
 
