@@ -15,6 +15,7 @@ _VERBS = {"ends": "ends", "begins": "begins", "use": "planned to be used", "revi
 
 # A plan is read at a glance; whoever needs all digits asks for JSON.
 _FULL_NAME = re.compile(r"\(serial [0-9a-f]+, SHA-256 ([0-9a-f]{16})[0-9a-f]{48}\)")
+_CLOCK = re.compile(r", and it is \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def as_text(plan: TrustPlan) -> str:
@@ -27,7 +28,8 @@ def as_text(plan: TrustPlan) -> str:
         ["WHAT IS PUBLISHED, AS AN AGENT SEES IT THAT IS SET UP ANEW", *_listed(plan)],
         *([[f"IF ON {plan.switch.on:%Y-%m-%d} {plan.switch.what}", *_switch(plan)]] if plan.switch else []),
     ]
-    return _FULL_NAME.sub(r"(\1)", "\n\n".join("\n".join(lines) for lines in parts))
+    text = "\n\n".join("\n".join(lines) for lines in parts)
+    return _CLOCK.sub("", _FULL_NAME.sub(r"(\1)", text))
 
 
 def as_json(plan: TrustPlan) -> dict[str, object]:

@@ -7,23 +7,21 @@ Pure over what is known (`timeline.Facts`). Dates of tasks are those by which ag
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from cryptography import x509
 
 from feedsrv.clock import to_text
 from feedsrv.publishing.generations import short_name
 from feedsrv.publishing.leads import HEARING, LEADS
-from feedsrv.publishing.listed import Listed
-from feedsrv.publishing.strand import generations, stranded
+from feedsrv.publishing.strand import generations, left_behind, stranded, without_lists
 from feedsrv.publishing.timeline import ANNOUNCED, Facts, Held, Mark, held, marks, named
 from feedsrv.signing.signer import chain_ends
-from feedsrv.trust.believing import check_signer, horizon
+from feedsrv.trust.believing import horizon
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import ISSUERS, Kind, Role
-from feedsrv.trust.refusals import UntrustedError
 
 _AHEAD = frozenset({Role.ROOT, *ISSUERS.values()})
 """What is announced before it is used."""
@@ -99,7 +97,7 @@ class TrustPlan:
 def plan(facts: Facts, *, at: datetime, switch: Switch | None = None) -> TrustPlan:
     """Draw up the plan as of a moment."""
     known = held(facts)
-    tasks = [*_renewals(known, facts), *_reviews(facts), *_lists(facts)]
+    tasks = [*_renewals(known, facts), *_reviews(facts), *_lists(facts, at)]
     return TrustPlan(
         at=at,
         tasks=tuple(sorted(tasks, key=lambda one: (one.by, one.act))),
@@ -109,23 +107,6 @@ def plan(facts: Facts, *, at: datetime, switch: Switch | None = None) -> TrustPl
         listed=tuple(_listed(facts, at)),
         switch=None if switch is None else _judged(switch, facts, at),
     )
-
-
-def left_behind(
-    policy: TrustPolicy, chains: Iterable[tuple[str, Kind, Sequence[x509.Certificate]]], *, at: datetime
-) -> tuple[str, ...]:
-    """What agents of that policy alone would refuse at that time; a sentence each.
-
-    Each chain comes with what it signed. Revocation is left out: lists are renewed meanwhile.
-    """
-    told = []
-    asked = _without_lists(policy)
-    for what, kind, chain in chains:
-        try:
-            check_signer(chain, asked, kind, at=at, source=what)
-        except UntrustedError as refusal:
-            told.append(f"{what} would be refused by agents that are set up after it: {refusal.found}")
-    return tuple(told)
 
 
 def _renewals(known: Sequence[Held], facts: Facts) -> Iterator[Task]:
@@ -173,17 +154,20 @@ def _is_announced(one: Held, facts: Facts) -> bool:
 
 def _reviews(facts: Facts) -> Iterator[Task]:
     """A mitigation is signed anew whenever people look at it again, and never outlives its certificate."""
-    due: defaultdict[datetime, list[Listed]] = defaultdict(list)
+    due: defaultdict[tuple[datetime, str, str], list[str]] = defaultdict(list)
     for one in facts.listed:
-        if one.review_by is not None and one.chain:
-            ends = chain_ends(one.chain)
-            day = datetime(one.review_by.year, one.review_by.month, one.review_by.day, tzinfo=ends.tzinfo)
-            due[min(day, ends)].append(one)
-    for by, those in due.items():
-        subjects = named(one.subject for one in those)
-        yield Task(
-            by, f"look at {subjects} again, and publish a revision", "that is when its review is due at last"
-        )
+        if not one.chain:
+            continue
+        ends = chain_ends(one.chain)
+        if one.review_by is None:
+            why = f"its signer ends on {ends:%Y-%m-%d}, and agents that are set up later could not open it"
+            due[ends, "have {} signed anew, as a further revision", why].append(one.subject)
+        else:
+            by = min(datetime.combine(one.review_by, time(), UTC), ends)
+            why = "that is when its review is due at last"
+            due[by, "look at {} again, and publish a revision", why].append(one.subject)
+    for (by, act, why), subjects in due.items():
+        yield Task(by, act.format(named(subjects)), why)
 
 
 def _notes(facts: Facts) -> Iterator[str]:
@@ -196,14 +180,15 @@ def _notes(facts: Facts) -> Iterator[str]:
         )
 
 
-def _lists(facts: Facts) -> Iterator[Task]:
+def _lists(facts: Facts, at: datetime) -> Iterator[Task]:
+    """Lists are renewed by the keeper in the last third of their life; one that was not is told."""
     for crl in facts.policy.crls:
-        if crl.next_update_utc is not None:
-            issuer = crl.issuer.rfc4514_string()[:80]
+        ends = crl.next_update_utc
+        if ends is not None and at >= ends - (ends - crl.last_update_utc) / 6:
             yield Task(
-                crl.next_update_utc - (crl.next_update_utc - crl.last_update_utc) / 6,
-                f"renew the revocation list of {issuer}",
-                f"it ends on {crl.next_update_utc:%Y-%m-%d}; the keeper does it where the CA's key is here",
+                ends,
+                f"renew the revocation list of {crl.issuer.rfc4514_string()[:80]}",
+                f"it ends on {ends:%Y-%m-%d}, and the keeper has not done it: is its CA's key away?",
             )
 
 
@@ -219,7 +204,7 @@ def _listed(facts: Facts, at: datetime) -> Iterator[Outlook]:
     signed: defaultdict[tuple[x509.Certificate, ...], list[str]] = defaultdict(list)
     for one in facts.listed:
         signed[one.chain].append(one.subject)
-    policy = _without_lists(facts.policy)
+    policy = without_lists(facts.policy)
     for chain, subjects in signed.items():
         if not chain:
             yield Outlook("the shelf", named(subjects), at, "the document is not there, or cannot be read")
@@ -238,7 +223,7 @@ def _judged(switch: Switch, facts: Facts, at: datetime) -> SwitchOutlook:
         told += stranded(switch.chain, switch.kind, facts.policies, at=switch.on, announced=facts.announced)
         told += _gap(switch, chains.get(switch.kind, ()), at)
         chains[switch.kind] = switch.chain
-    policy = _without_lists(facts.policy)
+    policy = without_lists(facts.policy)
     if switch.dropped is not None:
         what.append(f"agents are told to pin {short_name(switch.dropped)} no longer")
         left = tuple(one for one in policy.anchors if one != switch.dropped)
@@ -264,7 +249,3 @@ def _gap(switch: Switch, before: Sequence[x509.Certificate], at: datetime) -> It
             f"nothing can be signed from {to_text(ends + timedelta(seconds=1))} to {to_text(switch.on)}: the "
             f"chain in use ends before, and feeds expire everywhere; switch earlier"
         )
-
-
-def _without_lists(policy: TrustPolicy) -> TrustPolicy:
-    return TrustPolicy(policy.anchors, policy.organisation, policy.policy_oid, policy.eku)

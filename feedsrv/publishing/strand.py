@@ -139,6 +139,28 @@ def check_switch(
         raise StrandError(told)
 
 
+def left_behind(
+    policy: TrustPolicy, chains: Iterable[tuple[str, Kind, Sequence[x509.Certificate]]], *, at: datetime
+) -> tuple[str, ...]:
+    """What agents of that policy alone would refuse at that time; a sentence each.
+
+    Each chain comes with what it signed. Revocation is left out: lists are renewed meanwhile.
+    """
+    told = []
+    asked = without_lists(policy)
+    for what, kind, chain in chains:
+        try:
+            check_signer(chain, asked, kind, at=at, source=what)
+        except UntrustedError as refusal:
+            told.append(f"{what} would be refused by agents that are set up after it: {refusal.found}")
+    return tuple(told)
+
+
+def without_lists(policy: TrustPolicy) -> TrustPolicy:
+    """The policy without revocation lists, which end every month and are renewed."""
+    return TrustPolicy(policy.anchors, policy.organisation, policy.policy_oid, policy.eku)
+
+
 def _is_vouched(one: AnnouncedCertificate, policy: TrustPolicy) -> bool:
     root = _certificate(one)
     if root in policy.anchors:

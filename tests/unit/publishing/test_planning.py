@@ -12,7 +12,8 @@ from feedsrv.cli.trust_plan import as_json, as_text
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.leads import HEARING, LEADS
 from feedsrv.publishing.listed import Listed
-from feedsrv.publishing.planning import Switch, TrustPlan, left_behind, plan
+from feedsrv.publishing.planning import Switch, TrustPlan, plan
+from feedsrv.publishing.strand import left_behind
 from feedsrv.publishing.timeline import Facts
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing.issuing import Authority, issue_crl
@@ -161,6 +162,29 @@ def test_one_line_of_time_holds_everything(line: Line) -> None:
     text = as_text(drawn)
     assert text.count("--- today ---") == 1
     assert "M0001 revision 2 review is due" in text
+
+
+def test_a_list_that_the_keeper_did_not_renew_is_told(line: Line) -> None:
+    """One in the first part of its life needs nothing from anybody."""
+    crl = issue_crl(line.cas[Kind.FEED], now=AT)
+    now = facts(line, policy=TrustPolicy((line.root.certificate,), crls=(crl,)))
+
+    assert not any("revocation list" in act for act in acts(plan(now, at=AT + 20 * DAY)))
+    assert any("revocation list" in act for act in acts(plan(now, at=AT + 26 * DAY)))
+
+
+def test_what_nobody_looks_at_again_must_still_be_signed_anew(line: Line) -> None:
+    """A mitigation that was withdrawn stays in the feed, and agents of later open it."""
+    chain = line.signers[Kind.MITIGATION].chain
+    listed = (
+        Listed("M0001 revision 3", chain, None),
+        Listed("M0002 revision 1", chain, (AT + 90 * DAY).date()),
+    )
+
+    told = acts(plan(facts(line, listed=listed), at=AT))
+
+    assert told["have M0001 revision 3 signed anew, as a further revision"] == chain[0].not_valid_after_utc
+    assert told["look at M0002 revision 1 again, and publish a revision"] == datetime(2026, 4, 10, tzinfo=UTC)
 
 
 def test_generations_are_asked_how_long_they_believe(line: Line) -> None:
