@@ -32,7 +32,7 @@ from feedsrv.trust.opening import open_feed
 from feedsrv.trust.profile import DS, KeyKind, Kind
 from tests.bench.rounds import Ratio, medians
 from tests.modules import certify, moto_kms, soft_token
-from tests.pki import Pki, chain_pem, pem_of, sample_feed
+from tests.pki import Pki, pem_of, sample_feed
 
 SIZES: Final = {10: 61, 100: 41, 1000: 15}
 """Entries of a feed, and rounds."""
@@ -154,7 +154,8 @@ def _bare(key: PrivateKey, data: bytes) -> bytes:
 
 def _xmlsec_key(signer: Signer) -> xmlsec.Key:
     key = xmlsec.Key.from_memory(pem_of(signer.private_key), xmlsec.constants.KeyDataFormatPem)
-    key.load_cert_from_memory(chain_pem(signer.chain), xmlsec.constants.KeyDataFormatPem)
+    for one in signer.chain:
+        key.load_cert_from_memory(one.public_bytes(Encoding.PEM), xmlsec.constants.KeyDataFormatPem)
     return key
 
 
