@@ -9,12 +9,14 @@ import click
 
 from feedsrv.cli.common import warn
 from feedsrv.clock import to_text
+from feedsrv.publishing.key_register.keyring import HeldKey
 from feedsrv.publishing.key_register.listing import Listed
 from feedsrv.publishing.key_register.revoking import Revoked
 from feedsrv.publishing.key_register.using import Used
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.trust.looking import Deviation
 from feedsrv.trust.profile import Role
+from feedsrv.wiring.keyring import DEVELOPMENT_PKI
 
 TITLES: Final = (
     "fingerprint",
@@ -100,15 +102,21 @@ def tell_revoked(done: Revoked, *, is_published: bool) -> None:
     else:
         click.echo(f"  agents learn of it from {done.made.name}.crl, which the next publication brings")
     for signer in done.in_use:
-        warn(
-            f"  {signer} is in use and cannot sign any more: nothing is published until another "
-            f"{signer.role} is put to use (`feedsrv key request`, `issue` or `import`, then `use`). "
-            + (
-                "Every mitigation that it signed needs a new revision"
-                if signer.role is Role.MITIGATION_SIGNER
-                else "Then run `feedsrv feed refresh --force`"
-            )
-        )
+        warn(f"  {signer} is in use and cannot sign any more. {_what_now(signer)}")
+
+
+def _what_now(signer: HeldKey) -> str:
+    again = (
+        "Every mitigation that it signed needs a new revision"
+        if signer.role is Role.MITIGATION_SIGNER
+        else "Then run `feedsrv feed refresh --force`"
+    )
+    if signer.source == DEVELOPMENT_PKI:
+        return f"The development PKI makes another one by itself. {again}"
+    return (
+        f"Nothing is published until another {signer.role} is put to use (`feedsrv key request`, `issue` or "
+        f"`import`, then `use`). {again}"
+    )
 
 
 def tell_deviations(found: Iterable[Deviation]) -> None:

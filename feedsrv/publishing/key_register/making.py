@@ -248,6 +248,8 @@ class MakingKeys(Desk):
             able = [one for one in ring.authorities() if one.role is wanted and one.place is not None]
         with self._store.look() as work:
             able = [one for one in able if written or not _is_over(work, ring, one, self._now())]
+            # A development PKI's CA is meant only where there is none of our own.
+            able = [one for one in able if one.record is not None] or able
             if len(able) != 1:
                 names = ", ".join(one.id[:16] for one in able)
                 raise NoAuthorityError(

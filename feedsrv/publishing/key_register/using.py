@@ -88,8 +88,8 @@ class UsingKeys(Desk):
         leads = (anchor in held.chain or issued(one, anchor) for anchor in anchors for one in held.chain)
         if not any(leads):
             raise OtherAuthorityError(
-                f"{held} leads to {name_of(held.chain[-1])}, which is not in use, so no agent could believe it: put that "
-                "root to use first, with `feedsrv key use`"
+                f"{held} leads to {name_of(held.chain[-1])}, which is not in use, so no agent could believe "
+                "it: put that root to use first, with `feedsrv key use`"
             )
         check_signer(held.chain, self._policy(anchors), kind, at=at, source=str(held))
         if held.place is None:
