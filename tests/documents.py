@@ -1,4 +1,4 @@
-"""The reference pages in docs/ that are made from the code: settings, refusals, commands.
+"""The reference pages in docs/ that are made from the code.
 
 `python -m tests.documents` writes them, `--check` says whether they are out of date; the tests do.
 """
@@ -9,18 +9,31 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import click
+from cryptography.x509 import ObjectIdentifier
 
 import feedsrv
 from feedsrv import errors
+from feedsrv.agent import events as agent_events
 from feedsrv.agent.cli import agent
 from feedsrv.cli.main import feedsrv as server
+from feedsrv.observability.events import Condition
+from feedsrv.publishing.watching import events as server_events
 from feedsrv.settings import PREFIX, Settings
+from feedsrv.trust.profile import (
+    CLIENT_AUTH,
+    EKU,
+    PROFILES,
+    SERVER_AUTH,
+    TIME_STAMPING,
+    CertificateProfile,
+    usage_names,
+)
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 
@@ -58,6 +71,42 @@ named by path and never stand in a variable. `feedsrv settings` prints what is i
 `FEEDSRV_AS` says who acts, where `--as` is not given; otherwise it is the name of the account.
 
 | variable | what it is | default |
+|---|---|---|
+"""
+
+
+EVENTS: Final = """\
+# Events
+
+Numbered, so that whoever watches a log can act on a number. A condition has two: one when it begins, and
+the next when it ends, however often it was looked at in between. The line at the begin holds the cause
+and the resolution below, and a detail that names the failing step or the certificate; what worked and
+what failed in one attempt is one event. Numbers are never moved or used again.
+"""
+
+CERTIFICATES: Final = """\
+# Certificates
+
+One profile, by which certificates are requested, issued, linted and verified. `feedsrv key lint CERT
+--role ROLE` holds a certificate against it and explains every deviation. A publisher with object
+identifiers of its own has those in the place of ours.
+
+| role | `--role` | key usage | extended key usage | CAs below | longest life | RSA, bits | curves |
+|---|---|---|---|---|---|---|---|
+"""
+
+IDENTIFIERS: Final = """
+| extended key usage | object identifier |
+|---|---|
+"""
+
+CONDITIONS: Final = """
+| begins | ends | name | what is the case | cause | resolution |
+|---|---|---|---|---|---|
+"""
+
+SINGLE: Final = """
+| number | name | what happened |
 |---|---|---|
 """
 
@@ -104,7 +153,59 @@ def commands_page() -> str:
     return "\n".join(lines)
 
 
-PAGES: Final = {"refusals.md": refusals_page, "settings.md": settings_page, "commands.md": commands_page}
+def events_page() -> str:
+    """`docs/events.md`."""
+    return "".join(
+        [
+            EVENTS,
+            "\n## Agent\n",
+            CONDITIONS,
+            *map(_condition, agent_events.TABLE),
+            "\nSingle acts, which begin and end nothing:\n",
+            SINGLE,
+            *(f"| {act.number} | `{act.name}` | {act.summary} |\n" for act in agent_events.ACTS),
+            "\n## Server\n\n",
+            "`feedsrv doctor` asks the same questions; a check that is critical has a number of its own.\n",
+            CONDITIONS,
+            *map(_condition, server_events.TABLE),
+        ]
+    )
+
+
+def _condition(one: Condition) -> str:
+    return f"| {one.begins} | {one.ends} | `{one.name}` | {one.summary} | {one.cause} | {one.resolution} |\n"
+
+
+def certificates_page() -> str:
+    """`docs/certificates.md`."""
+    names = {oid: f"{kind} signing" for kind, oid in EKU.items()} | {
+        SERVER_AUTH: "server authentication",
+        CLIENT_AUTH: "client authentication",
+        TIME_STAMPING: "time stamping",
+    }
+    rows = [
+        f"| {role.value} | `{role.slug}` | {usage_names(profile.key_usage)} | {_usages(profile, names)} "
+        f"| {'no CA' if profile.path_length is None else profile.path_length} "
+        f"| {profile.lifetime.days} days | {' to '.join(map(str, profile.rsa_bits))} "
+        f"| {', '.join(curve.name for curve in profile.curves)} |\n"
+        for role, profile in PROFILES.items()
+    ]
+    identifiers = [f"| {name} | `{oid.dotted_string}` |\n" for oid, name in names.items()]
+    return "".join([CERTIFICATES, *rows, IDENTIFIERS, *identifiers])
+
+
+def _usages(profile: CertificateProfile, names: Mapping[ObjectIdentifier, str]) -> str:
+    wanted = ", ".join(sorted(names[oid] for oid in profile.extended_key_usage)) or "none"
+    return f"{wanted}, critical" if profile.extended_critical else wanted
+
+
+PAGES: Final = {
+    "refusals.md": refusals_page,
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+    "events.md": events_page,
+    "certificates.md": certificates_page,
+}
 
 
 def _walk(context: click.Context) -> Iterator[click.Context]:
