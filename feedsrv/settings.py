@@ -7,6 +7,7 @@ them all, and a test holds that list to this file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -282,8 +283,11 @@ def _sentence(error: ErrorDetails) -> str:
     if not error["loc"]:
         return message
     name = str(error["loc"][0])
-    return f"{PREFIX}{name.upper()} is {str(error['input'])[:80]!r}: {_FORMS.get(name, message)}"
+    given = _WITH_PASSWORD.sub(r"//***@", str(error["input"]))[:80]
+    return f"{PREFIX}{name.upper()} is {given!r}: {_FORMS.get(name, message)}"
 
+
+_WITH_PASSWORD: Final = re.compile(r"//[^/\s,]*@")
 
 # What each setting takes, where the library's own words would not help.
 _FORMS: Final = {

@@ -43,7 +43,8 @@ CONNECT: Final = 5.0
 SILENCE: Final = 10.0
 """Seconds of waiting for a connection, and for the next bytes."""
 LONGEST: Final = 60.0
-"""Seconds for everything that is asked at one look."""
+HASTY: Final = 15.0
+"""Seconds for everything that is fetched at a thorough look, and at any other."""
 _CHUNK: Final = 64 * 1024
 _REDIRECTS: Final = 3
 Value = TypeVar("Value")
@@ -52,10 +53,12 @@ Value = TypeVar("Value")
 class HttpPublic:
     """The public URL; for one look."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, *, longest: float = LONGEST) -> None:
+        """`longest` bounds everything that is fetched, in seconds."""
         self._base = url.rstrip("/") + "/"
         self._clock = clock
-        self._ends = time.monotonic() + LONGEST
+        self._longest = longest
+        self._ends = time.monotonic() + longest
         self._session = _session()
         self.clock: ClockSeen | None = None
         """What the newest answer said of time; None before the first."""
@@ -103,7 +106,9 @@ class HttpPublic:
 
     def _check_time(self, address: str) -> None:
         if time.monotonic() > self._ends:
-            raise UnreachedError("time", f"{address} was not reached in the {LONGEST:g} seconds of a look")
+            raise UnreachedError(
+                "time", f"{address} was not reached in the {self._longest:g} seconds of a look"
+            )
 
     def certificate(self) -> x509.Certificate | None:
         """The certificate of its TLS, believed or not."""

@@ -38,7 +38,7 @@ from feedsrv.trust.policy import TrustPolicy, load_anchors
 from feedsrv.trust.profile import Kind
 from feedsrv.wiring.keyring import open_store
 from feedsrv.wiring.keys import Keys, NoKeysError, Trust, read_trust
-from feedsrv.wiring.outside import LONGEST, Bounded, HttpClocks, HttpPublic
+from feedsrv.wiring.outside import HASTY, LONGEST, SILENCE, Bounded, HttpClocks, HttpPublic
 
 log: Final = logging.getLogger(__name__)
 
@@ -170,10 +170,12 @@ class _Eyes:
         clocks = Bounded(HttpClocks(self._settings.clock_urls, self._clock).ask)
         if url is None:
             return None, clocks.outcome(LONGEST) or ()
-        source = HttpPublic(url, self._clock)
+        longest = LONGEST if thorough else HASTY
+        source = HttpPublic(url, self._clock, longest=longest)
         public = Bounded(lambda: _see_public(source, heads, policy, at, thorough=thorough))
-        seen = public.outcome(2 * LONGEST) or PublicSeen(
-            url, failed_step="time", why=f"it was not all fetched in {2 * LONGEST:g} seconds"
+        # Some more, for an answer that was being waited for when the time was over.
+        seen = public.outcome(longest + SILENCE) or PublicSeen(
+            url, failed_step="time", why=f"it was not all fetched in {longest:g} seconds"
         )
         theirs = (source.clock,) if source.clock else ()
         return seen, (*theirs, *(clocks.outcome(LONGEST) or ()))

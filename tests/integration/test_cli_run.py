@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -10,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -39,6 +42,21 @@ def test_a_port_that_is_taken_is_said_before_anything_is_made(tmp_path: Path) ->
     assert not (tmp_path / "data").exists()
 
 
+def test_a_port_of_the_private_surface_that_is_taken_is_said_too(tmp_path: Path) -> None:
+    """By the name of its own setting."""
+    with taken_port() as free:
+        pass
+    with taken_port() as port:
+        binds = {"FEEDSRV_BIND": f"127.0.0.1:{free}", "FEEDSRV_PRIVATE_BIND": f"127.0.0.1:{port}"}
+
+        result = Service(tmp_path / "data", binds).call("run")
+
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert result.stderr.endswith("choose another with FEEDSRV_PRIVATE_BIND\n")
+    assert not (tmp_path / "data").exists()
+
+
 def test_an_address_that_this_machine_does_not_have_is_said(tmp_path: Path) -> None:
     """The same refusal, with the system's reason."""
     result = Service(tmp_path / "data", {"FEEDSRV_BIND": "203.0.113.7:8080"}).call("run")
@@ -59,9 +77,10 @@ def test_a_folder_of_content_that_is_not_there_is_wrong_usage(tmp_path: Path) ->
 def test_a_folder_without_a_catalogue_is_refused_by_the_files_name(tmp_path: Path) -> None:
     """What is missing is named, without a traceback."""
     (tmp_path / "content").mkdir()
-    with taken_port() as port:
+    with taken_port() as port, taken_port() as private:
         pass
-    service = Service(tmp_path / "data", {"FEEDSRV_BIND": f"127.0.0.1:{port}"})
+    binds = {"FEEDSRV_BIND": f"127.0.0.1:{port}", "FEEDSRV_PRIVATE_BIND": f"127.0.0.1:{private}"}
+    service = Service(tmp_path / "data", binds)
 
     result = service.call("run", "--content", str(tmp_path / "content"))
 
@@ -102,3 +121,49 @@ def test_the_public_surface_of_the_image_serves_and_passes_its_health_check(
             assert serving.wait(30) == 0
 
     assert not (tmp_path / "no data").exists()
+
+
+@pytest.mark.e2e
+def test_one_command_runs_both_surfaces_and_the_keeper(repository: Path, tmp_path: Path) -> None:
+    """The private one is named at the start, looks at the public one from outside, and finds all well."""
+    with taken_port() as port, taken_port() as private_port:
+        pass
+    public, private = f"127.0.0.1:{port}", f"127.0.0.1:{private_port}"
+    settings = {
+        "FEEDSRV_BIND": public,
+        "FEEDSRV_PRIVATE_BIND": private,
+        "FEEDSRV_PUBLIC_URL": f"http://{public}",
+        "PYTHONPATH": str(repository),
+    }
+    service = Service(new_service(tmp_path).data, settings)
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "feedsrv", "run"], env=service.environment, stdout=log, stderr=log
+        )
+        try:
+            found = _status(f"http://{private}/status.json", running, tmp_path / "log")
+        finally:
+            running.terminate()
+            assert running.wait(30) == 0
+
+    told = (tmp_path / "log").read_text()
+    assert f"the status for you:    http://{private}/status" in told
+    assert "Traceback" not in told
+    fetched = [one for one in found["results"] if one["check"] == "public.failing"]
+    assert len(fetched) > 1
+    assert found["grade"] == "ok", found
+
+
+def _status(url: str, process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
+    """What it says, as soon as it says anything and the public surface answers."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urlopen(url, timeout=30) as answer:  # noqa: S310 -- the address is ours
+                found: dict[str, Any] = json.load(answer)
+        except OSError:
+            continue
+        if found["grade"] == "ok":
+            return found
+    raise AssertionError(log.read_text())

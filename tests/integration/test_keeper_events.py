@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from feedsrv.cli import keeper
+from feedsrv.errors import UnavailableError
+from feedsrv.settings import Settings
 from feedsrv.trust.profile import Kind
 from tests.commands import Service, new_service
 from tests.own_keys import OwnPki
@@ -104,3 +107,44 @@ def test_the_key_for_mitigations_is_never_opened(service: Service, tmp_path: Pat
     result = fresh.call("keeper", "--once")
 
     assert result.exit_code == 0, result.stderr
+
+
+def test_what_nobody_foresaw_ends_no_keeper_and_is_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a traceback for whoever mends it, and a number for whoever watches."""
+
+    def fail(_: Settings) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(keeper, "_refresh", fail)
+        failed = service.call("keeper", "--once")
+    mended = service.call("keeper", "--once")
+
+    assert failed.exit_code == 1
+    assert " event=2910 " in failed.stderr
+    assert 'detail="RuntimeError: nobody foresaw this"' in failed.stderr
+    assert "Traceback" in failed.stderr
+    assert " event=2911 " in mended.stderr
+
+
+def test_a_list_that_cannot_be_renewed_holds_up_no_feed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each task is tried, whatever became of the one before."""
+
+    def fail(_: Settings) -> None:
+        raise UnavailableError("the key of the CA is away")
+
+    before = service.done("feed", "list", "--json")
+    later = Service(service.data, {"FEEDSRV_FEED_LIFETIME": "P3D"})
+    monkeypatch.setattr(keeper, "_renew", fail)
+    for path in (service.data / "shelf" / "v1" / "feeds").rglob("production.xml"):
+        path.unlink()
+
+    result = later.call("keeper", "--once")
+
+    assert result.exit_code == 1
+    assert 'subject="lists"' in result.stderr
+    assert service.done("feed", "list", "--json") != before

@@ -186,12 +186,15 @@ def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     assert "nothing came" in refused.why
 
 
-def test_all_of_a_look_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_a_look_ends_in_time() -> None:
     """However much there is to fetch, and however slowly it comes."""
-    monkeypatch.setattr(outside, "LONGEST", 0.0)
-
     with serving(send) as url:
-        assert failing(url).step == "time"
+        public = HttpPublic(url, now, longest=0.0)
+        with pytest.raises(UnreachedError) as refused:
+            public.fetch("v1/x", max_bytes=1000)
+        public.close()
+
+    assert refused.value.step == "time"
 
 
 @dataclass(frozen=True)
