@@ -108,7 +108,7 @@ class AnnouncingDesk:
                 work,
                 at,
                 actor,
-                "announce",
+                "trust.announce",
                 announced,
                 subject=name_of(certificate),
                 begins=to_text(begins),
@@ -133,7 +133,7 @@ class AnnouncingDesk:
                     "`feedsrv trust plan` shows each with its fingerprint"
                 )
             work.announcements.remove(found[0].fingerprint)
-            self._record(work, at, actor, "unannounce", found[0])
+            self._record(work, at, actor, "trust.unannounce", found[0])
         log.info("trust.unannounced", extra={"certificate": found[0].fingerprint, "by": actor})
         return found[0]
 

@@ -108,7 +108,7 @@ class GenerationsDesk:
                 work.audit,
                 known.since,
                 actor=actor,
-                verb="know policy",
+                verb="trust.policy.add",
                 subject=known.name,
                 detail={
                     "anchors": ", ".join(name_of(anchor) for anchor in anchors),
@@ -134,7 +134,7 @@ class GenerationsDesk:
                     f"no policy {name[:LONGEST]!r} is known; `feedsrv trust policy list` shows them"
                 )
             work.policies.remove(name)
-            record(work.audit, self._now(), actor=actor, verb="forget policy", subject=name)
+            record(work.audit, self._now(), actor=actor, verb="trust.policy.remove", subject=name)
         return found
 
     def list(self) -> tuple[KnownPolicy, ...]:

@@ -47,9 +47,10 @@ def check_voucher(
         raise ChainSignatureError(source, f"{shown_name} is for another name or key than {new_name}")
     for fault in faults_of_path(new, Role.ROOT, at=at, below=1, is_anchor=True):
         raise fault.of(new_name, source)
-    for fault in faults_of_path(shown, Role.ROOT, at=at, below=0):
-        raise fault.of(shown_name, source)
     _check_usages(shown, shown_name, policy, source)
+    # It permits a CA below itself, as an issuing CA's certificate does not, whatever its usages are.
+    for fault in faults_of_path(shown, Role.ROOT, at=at, below=1):
+        raise fault.of(shown_name, source)
     return _anchor(shown, shown_name, policy, at, source)
 
 
@@ -70,16 +71,27 @@ def _anchor(shown: Party, name: str, policy: TrustPolicy, at: datetime, source: 
         anchor = read_party(certificate, source=source)
         if certificate == shown.certificate or not is_issued_by(shown.certificate, anchor):
             continue
-        faults = faults_of_path(anchor, Role.ROOT, at=at, below=1, is_anchor=True)
-        refusals += [fault.of(f"trust anchor {name_of(certificate)}", source) for fault in faults]
-        if _is_revoked(shown, certificate, policy):
-            refusals.append(IssuerRevokedError(source, f"{name} was revoked by {name_of(certificate)}"))
-        if not refusals:
+        refusal = _refusal(shown, anchor, policy, at=at, source=source)
+        if refusal is None:
             return certificate
+        refusals.append(refusal)
     if refusals:
         raise refusals[0]
     issuer = shown.certificate.issuer.rfc4514_string()[:120]
     raise AnchorUnknownError(source, f"{name} was issued by {issuer!r}, and by no root that is pinned here")
+
+
+def _refusal(
+    shown: Party, anchor: Party, policy: TrustPolicy, *, at: datetime, source: str
+) -> UntrustedError | None:
+    """Why this anchor does not vouch, though its key signed the voucher; None where it does."""
+    anchor_name = name_of(anchor.certificate)
+    for fault in faults_of_path(anchor, Role.ROOT, at=at, below=1, is_anchor=True):
+        return fault.of(f"trust anchor {anchor_name}", source)
+    if _is_revoked(shown, anchor.certificate, policy):
+        name = name_of(shown.certificate)
+        return IssuerRevokedError(source, f"voucher {name} was revoked by {anchor_name}")
+    return None
 
 
 def _is_revoked(shown: Party, anchor: x509.Certificate, policy: TrustPolicy) -> bool:

@@ -67,7 +67,7 @@ def test_an_announced_root_goes_out_with_the_next_refresh(service: Service, root
     [announced] = read_feed(shelf.read_bytes()).announced
     assert announced.sha256 == digits(root_file)
     assert "[announced]" in service.done("trust", "plan")
-    assert "announce" in service.done("audit", "list")
+    assert "trust.announce" in service.done("audit", "list")
 
     service.done("trust", "unannounce", digits(root_file)[:12], "--as", "anna")
     service.done("feed", "refresh", "--as", "anna")

@@ -75,7 +75,7 @@ def test_a_root_is_announced_with_the_certificates_that_vouch_for_it(
     assert (kept.role, kept.certificate, kept.vouchers) == (Role.ROOT, der(new.certificate), (der(voucher),))
     assert (kept.begins, kept.at, kept.by) == (LATER, AT, "anna")
     assert "vouched for by" in told[0]
-    assert (entry.verb, entry.subject) == ("announce", f"root CA {fingerprint(new.certificate)}")
+    assert (entry.verb, entry.subject) == ("trust.announce", f"root CA {fingerprint(new.certificate)}")
     verify_chain([entry])
 
 
@@ -208,4 +208,4 @@ def test_what_is_taken_back_is_announced_no_longer(store: MemoryStore, old: Line
     assert gone.certificate == der(new.certificate)
     with store.look() as work:
         assert work.announcements.all() == ()
-        assert [one.verb for one in work.audit.entries()] == ["announce", "unannounce"]
+        assert [one.verb for one in work.audit.entries()] == ["trust.announce", "trust.unannounce"]

@@ -91,8 +91,8 @@ def test_what_a_customer_told_is_kept_until_it_is_forgotten(store: MemoryStore) 
 
     with store.look() as work:
         assert [(one.actor, one.verb, one.subject) for one in work.audit.entries()] == [
-            ("anna", "know policy", "Contoso north"),
-            ("ben", "forget policy", "Contoso north"),
+            ("anna", "trust.policy.add", "Contoso north"),
+            ("ben", "trust.policy.remove", "Contoso north"),
         ]
 
 

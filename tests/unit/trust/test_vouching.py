@@ -11,19 +11,21 @@ from cryptography.hazmat.primitives import hashes
 
 from feedsrv.signing.issuing import Authority, issue_crl
 from feedsrv.trust.policy import TrustPolicy
-from feedsrv.trust.profile import Kind
+from feedsrv.trust.profile import EKU, Kind
 from feedsrv.trust.refusals import (
     AnchorUnknownError,
     CertificateExpiredError,
     ChainSignatureError,
     IssuerEkuMissingError,
     IssuerRevokedError,
+    PathLengthError,
     UntrustedError,
 )
 from feedsrv.trust.vouching import check_voucher
 from tests.rotation import make_ca, make_root, make_voucher
 
 AT: Final = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
 YEAR: Final = timedelta(days=365)
 
 
@@ -111,6 +113,26 @@ def test_nobody_vouches_for_longer_than_they_live(old: Authority, new: Authority
         judged(new, voucher, old, at=ended)
 
 
+def test_of_two_certificates_of_one_root_the_one_in_force_counts(old: Authority, new: Authority) -> None:
+    """A root that was renewed under its own key may be pinned twice."""
+    ended = renewed(old, AT - 9 * YEAR, AT - DAY)
+    voucher = make_voucher(new, old, AT)
+
+    assert judged(new, voucher, ended, old) == old.certificate
+    with pytest.raises(CertificateExpiredError):
+        judged(new, voucher, ended)
+
+
+def test_an_issuing_ca_for_both_kinds_is_no_voucher(old: Authority) -> None:
+    """It permits no CA below itself, so its holder cannot make a root of it either."""
+    ca = make_ca(Kind.FEED, old, AT)
+    usages = x509.ExtendedKeyUsage(EKU.values())
+    both = issued_with(ca, old, usages, x509.BasicConstraints(ca=True, path_length=0))
+
+    with pytest.raises(PathLengthError):
+        judged(self_signed_twin(ca), both, old)
+
+
 def test_a_voucher_can_be_revoked(old: Authority, new: Authority) -> None:
     """By the root that issued it; a list that has ended revokes as well."""
     voucher = make_voucher(new, old, AT)
@@ -119,6 +141,40 @@ def test_a_voucher_can_be_revoked(old: Authority, new: Authority) -> None:
     with pytest.raises(IssuerRevokedError):
         judged(new, voucher, old, at=AT + YEAR, crls=(crl,))
     assert judged(new, voucher, old, crls=(issue_crl(old, now=AT),)) == old.certificate
+
+
+def issued_with(ca: Authority, by: Authority, *extensions: x509.ExtensionType) -> x509.Certificate:
+    """A certificate for that CA's name and key with these extensions beside its key usage."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(ca.certificate.subject)
+        .issuer_name(by.certificate.subject)
+        .public_key(ca.private_key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(AT)
+        .not_valid_after(AT + YEAR)
+    )
+    kept = ca.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    for extension in (kept, *extensions):
+        is_critical = not isinstance(extension, x509.ExtendedKeyUsage)
+        builder = builder.add_extension(extension, critical=is_critical)
+    return builder.sign(by.private_key, hashes.SHA256())
+
+
+def renewed(root: Authority, begins: datetime, ends: datetime) -> Authority:
+    """Another certificate of that root's, by its own key."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(root.certificate.subject)
+        .issuer_name(root.certificate.subject)
+        .public_key(root.private_key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
+    for extension in root.certificate.extensions:
+        builder = builder.add_extension(extension.value, critical=extension.critical)
+    return Authority(builder.sign(root.private_key, hashes.SHA256()), root.private_key)
 
 
 def self_signed_twin(ca: Authority) -> Authority:
