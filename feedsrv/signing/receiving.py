@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from feedsrv.errors import BadInputError
+from feedsrv.signing.keystores import check_cost, count_keys
 from feedsrv.signing.requesting import PublicKey
 from feedsrv.signing.signer import PrivateKey
 from feedsrv.trust.certificates import UNREADABLE, is_issued_by, name_of, read_party, reason_of
@@ -303,7 +304,10 @@ class _Reading:
                 raise self._unreadable("is neither PEM nor DER")
 
     def _pkcs12(self, data: bytes) -> None:
-        keys = sum(data.count(bag) for bag in _KEY_BAGS)
+        try:
+            keys = count_keys(data, source=self.source)
+        except ValueError as error:
+            raise self._unreadable(f"is {error}") from None
         if keys > 1:  # the library would take one of them
             raise BundleTwoKeysError(self._two_keys(keys))
         try:
@@ -316,6 +320,7 @@ class _Reading:
         self.certificates += [one.certificate for one in held if one is not None]
 
     def _key(self, load: Callable[[bytes, bytes | None], object], data: bytes) -> None:
+        check_cost(data, source=self.source)
         try:
             try:
                 loaded = load(data, self.passphrase)

@@ -29,8 +29,8 @@ from feedsrv.trust.certificates import (
 )
 from feedsrv.trust.fitting import Fault, faults_of_path, faults_of_usage, usages_text
 from feedsrv.trust.form import read_form
-from feedsrv.trust.profile import ANY_USAGE, ROOTS, TIME_STAMPING, Kind, Role
-from feedsrv.trust.refusals import EkuExcessError, UntrustedError
+from feedsrv.trust.profile import ANY_USAGE, TIME_STAMPING, Kind, Role
+from feedsrv.trust.refusals import EkuExcessError, UntrustedError, WrongKindError
 
 MOST_BYTES: Final = 64 * 1024
 """Of a token; those of real authorities have less than ten thousand."""
@@ -145,8 +145,11 @@ def signature_value(document: bytes) -> bytes:
     Raises:
         UntrustedError: the document is not of the published shape.
     """
-    kind = Kind.MITIGATION if ROOTS[Kind.MITIGATION].partition("}")[0][1:].encode() in document else Kind.FEED
-    form = read_form(document, kind=kind, source="signed document")
+    source = "signed document"
+    try:
+        form = read_form(document, kind=Kind.FEED, source=source)  # whose limits are the wider ones
+    except WrongKindError:
+        form = read_form(document, kind=Kind.MITIGATION, source=source)
     return decode_base64(form.root[-1][1].text or "")
 
 

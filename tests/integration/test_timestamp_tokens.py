@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from feedsrv.trust.timestamps import (
     verify_token,
 )
 from tests.authorities import make_root
+from tests.pki import Pki, sample_feed, sample_mitigation
 from tests.time_stamping import (
     StampingAuthority,
     ca_between,
@@ -31,6 +33,10 @@ from tests.time_stamping import (
 )
 
 DATA: Final = b"the value of a signature"
+
+
+_PKI: Final = Pki()
+_MITIGATION: Final = _PKI.sign_mitigation(sample_mitigation(_PKI.at))
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +204,14 @@ class TestVerifyingOffline:
         """It is not even read."""
         with pytest.raises(TimestampMalformedError, match="are more than a time-stamp has"):
             verify_token(bytes(MOST_BYTES + 1), DATA, tsa.anchors, source="t")
+
+    @pytest.mark.parametrize("document", [_PKI.sign_feed(sample_feed(_PKI.at)), _MITIGATION])
+    def test_the_value_of_a_signature_is_what_the_key_made(self, document: bytes) -> None:
+        """Of feeds and mitigations; the bytes, not their base64."""
+        value = signature_value(document)
+
+        assert b64encode(value).decode() in document.decode().replace("\n", "")
+        assert len(value) == 256
 
     def test_the_value_of_a_signature_that_is_not_there(self) -> None:
         """A document that nobody signed has none."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -196,6 +197,8 @@ class TestRefusals:
     @pytest.mark.parametrize("secret", [None, _SECRET])
     def test_two_keys_in_pkcs12(self, folder: Path, secret: bytes | None) -> None:
         """As a key store of Java holds them; the library would silently take one."""
+        if not shutil.which("keytool"):
+            pytest.skip("missing on this machine: keytool, of a JDK")
         for name in ("one", "two"):
             (folder / f"{name}.p12").write_bytes(_pkcs12(folder, "-inkey", "leaf.key", "-name", name))
         for name in ("one", "two"):

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import subprocess
+from base64 import encodebytes
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from feedsrv.signing.keystores import BundleCostError, check_cost, count_keys
+from feedsrv.signing.receiving import read_bundle
+from tests.authorities import make_root, pem
+from tests.pki import key, pem_of
+
+_WORDS: Final = "open sesame"
+_ROUNDS: Final = b"\x02\x03\x01\x00\x00"
+"""65,536, as DER writes it."""
+_TOO_MANY: Final = b"\x02\x03\x7f\xff\xff"
+"""Over eight million, in as many bytes."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A key and its certificate in files."""
+    root = make_root()
+    (tmp_path / "root.pem").write_bytes(pem(root.certificate))
+    (tmp_path / "root.key").write_bytes(pem_of(root.private_key))
+    return tmp_path
+
+
+def _openssl(folder: Path, *arguments: str) -> bytes:
+    subprocess.run(["openssl", *arguments, "-out", "out"], cwd=folder, check=True, capture_output=True)
+    return (folder / "out").read_bytes()
+
+
+def _pkcs12(folder: Path, *options: str) -> bytes:
+    return _openssl(
+        *(folder, "pkcs12", "-export", "-in", "root.pem", "-inkey", "root.key"),
+        *("-iter", "65536", "-passout", f"pass:{_WORDS}", *options),
+    )
+
+
+def _pkcs8(folder: Path, *options: str) -> bytes:
+    return _openssl(
+        *(folder, "pkcs8", "-topk8", "-in", "root.key", "-outform", "DER"),
+        *("-passout", f"pass:{_WORDS}", *options),
+    )
+
+
+def _in_pem(der: bytes) -> bytes:
+    block = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n%s-----END ENCRYPTED PRIVATE KEY-----\n"
+    return block % encodebytes(der)
+
+
+class TestWhatOpeningCosts:
+    """A file that would keep this machine busy is refused before anything is computed."""
+
+    @pytest.mark.parametrize("options", [[], ["-legacy"], ["-nomac"]], ids=["today", "of old", "without MAC"])
+    def test_a_pkcs12_that_takes_too_long(self, folder: Path, options: list[str]) -> None:
+        """By its MAC, its certificates or its key: whichever says so."""
+        store = _pkcs12(folder, *options)
+        places = [at for at in range(len(store)) if store.startswith(_ROUNDS, at)]
+
+        assert count_keys(store, source="a.p12") == 1
+        assert places
+        for at in places:
+            slow = store[:at] + _TOO_MANY + store[at + len(_ROUNDS) :]
+            with pytest.raises(BundleCostError, match=r"a\.p12: opening it takes 8\d{6} rounds"):
+                read_bundle(slow, source="a.p12", passphrase=_WORDS.encode())
+
+    @pytest.mark.parametrize(
+        ("options", "few", "many"),
+        [
+            (["-v2", "aes-256-cbc", "-iter", "65536"], _ROUNDS, _TOO_MANY),
+            (["-v1", "PBE-SHA1-3DES", "-iter", "65536"], _ROUNDS, _TOO_MANY),
+            # Cost, block size and parallelization, which multiply.
+            (["-scrypt"], b"\x40\x00\x02\x01\x08\x02\x01\x01", b"\x7f\xff\x02\x01\x08\x02\x01\x7f"),
+        ],
+        ids=["PBKDF2", "of old", "scrypt"],
+    )
+    def test_a_key_that_takes_too_long(
+        self, folder: Path, options: list[str], few: bytes, many: bytes
+    ) -> None:
+        """In DER or in PEM; the same key with few rounds passes."""
+        quick = _pkcs8(folder, *options)
+        slow = quick.replace(few, many)
+
+        check_cost(quick, source="a.key")
+        for data in (slow, _in_pem(slow)):
+            with pytest.raises(BundleCostError, match=r"a\.key: .*; encrypt it anew with fewer"):
+                check_cost(data, source="a.key")
+        with pytest.raises(BundleCostError):
+            read_bundle(pem(make_root().certificate) + _in_pem(slow), source="a.pem", passphrase=b"x")
+
+    @pytest.mark.parametrize("data", [b"", b"\x30\x00", b"-----BEGIN X-----", pem_of(key("open", "p256"))])
+    def test_what_has_no_such_number_passes(self, data: bytes) -> None:
+        """Whoever opens it says what is wrong with it."""
+        check_cost(data, source="a.key")
+
+
+class TestCounting:
+    """How many private keys there are, known without the passphrase."""
+
+    def test_keys_are_counted_whether_or_not_they_are_encrypted(self, folder: Path) -> None:
+        """None, or one."""
+        assert count_keys(_pkcs12(folder, "-keypbe", "NONE"), source="a") == 1
+        assert count_keys(_pkcs12(folder), source="a") == 1
+        alone = _openssl(
+            *(folder, "pkcs12", "-export", "-nokeys", "-in", "root.pem"), *("-passout", f"pass:{_WORDS}")
+        )
+        assert count_keys(alone, source="a") == 0
+
+    @pytest.mark.parametrize("data", [b"", b"\x30\x03\x02\x01\x03", b"<html>"])
+    def test_what_is_no_store_is_said(self, data: bytes) -> None:
+        """It cannot be counted."""
+        with pytest.raises(ValueError, match="no PKCS#12"):
+            count_keys(data, source="a")
