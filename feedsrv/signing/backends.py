@@ -19,6 +19,7 @@ from cryptography import x509
 
 from feedsrv.signing import pemfile, pkcs11
 from feedsrv.signing.documents import check_belongs_together
+from feedsrv.signing.key_files import read_chain
 from feedsrv.signing.places import SignerUriError, scheme_of
 from feedsrv.signing.signer import OpenedKey, OpenedSigner, PrivateKey, Signer
 from feedsrv.trust.profile import KeyKind
@@ -84,7 +85,7 @@ def open_chain(uri: str) -> tuple[x509.Certificate, ...]:
             f"{place.description}: the URI of a signer also names the file of its certificates; "
             "add chain=/absolute/chain.pem to it"
         )
-    return pemfile.read_chain(place.chain)
+    return read_chain(place.chain)
 
 
 def open_key(place: str) -> OpenedKey:

@@ -7,7 +7,6 @@ a command line or the environment.
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,48 +15,46 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from feedsrv.signing.key_files import (
+    ChainUnreadableError,
+    FileMissingError,
+    KeyExposedError,
+    pem_of,
+    read_private,
+)
 from feedsrv.signing.places import SignerUriError, read_uri
 from feedsrv.signing.signer import KeyExistsError, OpenedKey, PrivateKey, SigningError
 from feedsrv.trust.profile import KeyKind
 
+__all__ = [
+    "FORM",
+    "ChainUnreadableError",
+    "FileMissingError",
+    "FileUnwritableError",
+    "KeyExposedError",
+    "KeyUnreadableError",
+    "PassphraseMissingError",
+    "PassphraseWrongError",
+    "PemPlace",
+    "read_place",
+]
+
 FORM: Final = "file:/absolute/key.pem[?passphrase=/absolute/file][&chain=/absolute/chain.pem]"
-_MOST_BYTES: Final = 128 * 1024
 _PROBE: Final = b"feedsrv: is this key sound?"
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-
-
-class FileMissingError(SigningError):
-    """A file that the signer needs is not there, or cannot be read."""
-
-    code = "signing.file_missing"
 
 
 class FileUnwritableError(SigningError):
     """A new key's file cannot be written where it was asked for."""
 
     code = "signing.file_unwritable"
-
-
-class KeyExposedError(SigningError):
-    """Others on this machine can read the private key, its passphrase or its PIN."""
-
-    code = "signing.key_exposed"
 
 
 class KeyUnreadableError(SigningError):
@@ -76,12 +73,6 @@ class PassphraseWrongError(SigningError):
     """The passphrase does not open the key."""
 
     code = "signing.passphrase_wrong"
-
-
-class ChainUnreadableError(SigningError):
-    """The file holds no certificates in PEM."""
-
-    code = "signing.chain_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,42 +154,6 @@ def read_place(uri: str) -> PemPlace:
     if not path.startswith("/") or path.startswith("//") or path.endswith("/") or "\0" in path:
         raise SignerUriError(f"a key's file is named by its absolute path; write {FORM}")
     return PemPlace(Path(path), parts.file("passphrase", form=FORM), parts.file("chain", form=FORM))
-
-
-def pem_of(key: PrivateKey, passphrase: bytes | None) -> bytes:
-    """A private key that is at hand as PEM (PKCS#8)."""
-    encryption: KeySerializationEncryption = (
-        NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
-    )
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-
-
-def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
-    """The certificates of a PEM file, in its order.
-
-    Raises:
-        FileMissingError, ChainUnreadableError: what and where.
-    """
-    try:
-        return tuple(x509.load_pem_x509_certificates(_read(path, "certificate chain")))
-    except ValueError as error:
-        raise ChainUnreadableError(f"{path}: holds no readable PEM certificates ({error})") from None
-
-
-def read_private(path: Path, what: str) -> bytes:
-    """The content of a file that must be its owner's alone.
-
-    Raises:
-        FileMissingError, KeyExposedError: what and where.
-    """
-    content = _read(path, what)
-    mode = path.stat().st_mode
-    if mode & _OTHERS:
-        raise KeyExposedError(
-            f"{path}: the {what} may be read by others on this machine (mode {stat.S_IMODE(mode):04o}); "
-            f"run: chmod 600 {path}"
-        )
-    return content
 
 
 def _read_passphrase(path: Path) -> bytes:
@@ -298,11 +253,3 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _read(path: Path, what: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES)
-    except OSError as error:
-        raise FileMissingError(f"{path}: the {what} cannot be read ({error.strerror})") from None

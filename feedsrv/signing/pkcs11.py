@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from feedsrv.errors import FeedsrvError
 from feedsrv.signing.elsewhere import stand_in
-from feedsrv.signing.pemfile import pem_of, read_private
+from feedsrv.signing.key_files import pem_of, read_private, state_of
 from feedsrv.signing.pkcs11_child import Child, ChildGoneError, ChildLateError
 from feedsrv.signing.pkcs11_refusals import ModuleUnusableError, refusal
 from feedsrv.signing.pkcs11_uri import Pkcs11Uri, read_pkcs11_uri
@@ -217,10 +217,9 @@ class _Token:
         path = self._uri.pin
         if path is None:
             return None, None
-        content = read_private(path, "PIN").rstrip(b"\r\n")
-        stat = path.stat()
         token = tuple(sorted(self._uri.token.items()))
-        seen = (self._uri.module, token, path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        seen = (self._uri.module, token, path, *state_of(path, "PIN"))
+        content = read_private(path, "PIN").rstrip(b"\r\n")
         if seen in _WRONG_PINS:
             raise self._refusal(Reason.PIN_WRONG)
         try:

@@ -117,7 +117,7 @@ _TABLE: Final[Mapping[Reason, tuple[type[FeedsrvError], str, str]]] = MappingPro
         Reason.PIN_WRONG: (
             PinWrongError,
             "the token refuses the PIN in {pin}",
-            "correct that file before anything tries again: a few wrong tries lock the token",
+            "correct that file; until then it is not tried again, for a few wrong PINs lock a token",
         ),
         Reason.PIN_LAST_TRY: (
             PinLastTryError,
