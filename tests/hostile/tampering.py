@@ -234,17 +234,6 @@ BY_HAND: Final = (
         lambda g: g.altered(b"<ds:SignedInfo>", b"<ds:SignedInfo> "),
     ),
     Flaw(
-        "signature-of-other-words",
-        "other words, with the genuine signature under them",
-        INVALID,
-        lambda g: g.resigned(g.evil).replace(
-            g.resigned(g.evil)[
-                g.resigned(g.evil).index(b"<ds:Signature ") : -len(b"</" + g.root_name + b">\n")
-            ],
-            g.signature,
-        ),
-    ),
-    Flaw(
         "digest-recomputed",
         "other words with their own digest, under the genuine signature value",
         INVALID,
