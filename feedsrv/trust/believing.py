@@ -64,14 +64,15 @@ def horizon(
 ) -> Horizon:
     """Find the first moment, from `at` on, at which a receiver with that policy refuses the signer.
 
-    Judged is every moment at which something changes: certificates and CRLs begin and end, exceptions end.
-    A certificate holds in its last second, so the moment is one second after it.
+    Judged is every moment at which something ends: certificates, CRLs, exceptions. What begins makes no
+    signer refused that was accepted before. A certificate holds in its last second, so the moment is one
+    second after it.
     """
     try:
         paths = _paths(chain, policy, kind, source)
     except UntrustedError as refusal:
         return Horizon(at, refusal)
-    for moment in sorted({at, *(one for one in _changes(paths, policy) if one > at)}):
+    for moment in sorted({at, *(one for one in _ends(paths, policy) if one > at)}):
         try:
             first_believed(paths, policy, at=moment, source=source)
         except UntrustedError as refusal:
@@ -124,14 +125,12 @@ def _paths(
     return find_paths(find_signer(chain, source=source), chain, policy, kind, source=source)
 
 
-def _changes(paths: Sequence[Path], policy: TrustPolicy) -> Iterator[datetime]:
-    """Every moment at which the answer may become another."""
+def _ends(paths: Sequence[Path], policy: TrustPolicy) -> Iterator[datetime]:
+    """Every moment at which an answer may turn into a refusal."""
     for path in paths:
         for party in path.parties:
-            yield party.certificate.not_valid_before_utc
             yield party.certificate.not_valid_after_utc + _SECOND
     for crl in policy.crls:
-        yield crl.last_update_utc
         if crl.next_update_utc is not None:
             yield crl.next_update_utc + _SECOND
     for waiver in policy.waivers:

@@ -60,8 +60,18 @@ class Path:
     def named(self) -> Iterator[tuple[Party, str]]:
         """Each certificate with its name for people, role included."""
         for position, party in enumerate(self.parties):
-            role = "trust anchor" if position == len(self.parties) - 1 else role_at(position, self.kind).value
-            yield party, f"{role} {name_of(party.certificate)}"
+            is_anchor = position == len(self.parties) - 1
+            yield party, _titled(party, position, self.kind, is_anchor=is_anchor)
+
+
+def _titled(party: Party, position: int, kind: Kind, *, is_anchor: bool) -> str:
+    """A certificate for people: what it is in the chain, and which."""
+    role = role_at(position, kind).value
+    if is_anchor:
+        role = "trust anchor"
+    elif position > 1 and not party.is_self_issued:
+        role = "intermediate CA"
+    return f"{role} {name_of(party.certificate)}"
 
 
 def find_paths(
@@ -177,8 +187,7 @@ class _Search:
         )
 
     def _name(self, party: Party, position: int) -> str:
-        role = "trust anchor" if party in self.anchors else role_at(position, self.kind).value
-        return f"{role} {name_of(party.certificate)}"
+        return _titled(party, position, self.kind, is_anchor=party in self.anchors)
 
 
 def check_path(path: Path, leniency: Leniency, *, at: datetime, source: str) -> None:

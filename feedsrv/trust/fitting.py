@@ -239,13 +239,6 @@ def _faults_of_form(party: Party, profile: CertificateProfile) -> Iterator[Fault
         value, critical = extension.value, extension.critical
         if isinstance(value, x509.BasicConstraints) and value.ca and not critical:
             yield Fault(ChainRejectedError, f"has {_BASIC} that are not critical, as a CA's must be")
-        if critical and isinstance(
-            value,
-            x509.AuthorityKeyIdentifier | x509.SubjectKeyIdentifier | x509.AuthorityInformationAccess,
-        ):
-            yield Fault(
-                ChainRejectedError, f"holds {extension.oid.dotted_string} as critical, which it must not be"
-            )
         if isinstance(value, x509.AuthorityKeyIdentifier) and (
             value.key_identifier is None or value.authority_cert_issuer or value.authority_cert_serial_number
         ):

@@ -94,10 +94,11 @@ def crl_issued_by(crl: x509.CertificateRevocationList, certificate: x509.Certifi
 
 
 def _is_meant_for(crl: x509.CertificateRevocationList, issuer: Party) -> bool:
-    """True where the CRL names that issuer, and does not name another key.
+    """True where the CRL is in that issuer's name, and is not another key's by its own word.
 
     A CA that was given a new key under its old name has two lists, each for its own certificates. One that
-    names another key says nothing here; who would misuse that to hide a list could as well leave it out.
+    names another key says nothing here, unless this key signed it all the same; who would misuse that to
+    hide a list could as well leave it out.
     """
     if crl.issuer != issuer.certificate.subject:
         return False
@@ -105,7 +106,7 @@ def _is_meant_for(crl: x509.CertificateRevocationList, issuer: Party) -> bool:
         named = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except (x509.ExtensionNotFound, *UNREADABLE):
         return True
-    return named is None or named in _key_identifiers(issuer)
+    return named is None or named in _key_identifiers(issuer) or _is_signed(crl, issuer)
 
 
 def _key_identifiers(issuer: Party) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ def test_a_refusal_of_a_certificate_says_which_one_and_in_which_role(bench: Benc
         case(bench)
 
     sentence = refused.value.found
-    assert any(f"{role} " in sentence for role in (*Role, "trust anchor"))
+    assert any(f"{role} " in sentence for role in (*Role, "trust anchor", "intermediate CA"))
     assert re.search(r"CN=[A-Za-z ]+(,O=[A-Za-z ]+)? \(serial [0-9a-f]+, SHA-256 [0-9a-f]{64}\)", sentence)
     assert refused.value.remedy != UntrustedError.remedy
 

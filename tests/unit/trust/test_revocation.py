@@ -134,6 +134,15 @@ class TestAReKeyedCa:
 
         assert refused.value.code == "trust.crl_forged"
 
+    def test_a_list_that_this_key_signed_counts_whatever_key_it_names(self, bench: Bench) -> None:
+        """A CA's mistake in its own list must not undo a revocation."""
+        crl = bench.pki.crl(revoked=[bench.chain()[0].serial_number], extra=_named("older feed CA"))
+
+        with pytest.raises(UntrustedError) as refused:
+            bench.open(bench.signed, crls=(crl,))
+
+        assert refused.value.code == "trust.signer_revoked"
+
     def test_a_certificate_may_call_its_key_as_it_likes(self, bench: Bench) -> None:
         """Some CAs compute the identifier in another way; their lists name it as their certificate does."""
         own = b"a name for a key"
