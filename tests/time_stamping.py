@@ -202,8 +202,9 @@ def _handler(served: Served) -> type[BaseHTTPRequestHandler]:
 
         def _trickle(self) -> None:
             try:
+                self.wfile.write(b"X-More: ")
                 while not served.over.wait(0.02):
-                    self.wfile.write(b"X-More: 1\r\n")
+                    self.wfile.write(b".")
                     self.wfile.flush()
             except OSError:
                 return  # whoever asked has gone
@@ -259,8 +260,10 @@ def refusal(words: str, failure: str) -> bytes:
     return bytes([0x30, len(encoded)]) + encoded
 
 
-def ca_between(root: Authority, usages: list[x509.ObjectIdentifier] | None) -> Authority:
-    """A CA below that root, limited to those usages, or to none."""
+def ca_between(
+    root: Authority, usages: list[x509.ObjectIdentifier] | None = None, *, days: int = 99
+) -> Authority:
+    """A CA below that root for so many days, limited to those usages, or to none."""
     own = key("between", "rsa2048")
     builder = (
         x509.CertificateBuilder()
@@ -269,7 +272,7 @@ def ca_between(root: Authority, usages: list[x509.ObjectIdentifier] | None) -> A
         .public_key(own.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(_now() - timedelta(days=9))
-        .not_valid_after(_now() + timedelta(days=99))
+        .not_valid_after(_now() + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage_of("key_cert_sign", "crl_sign"), critical=True)
     )
@@ -284,6 +287,7 @@ def certificate_for_tsa(
     *,
     critical: bool = True,
     usage: str = "digital_signature",
+    number: int | None = None,
 ) -> x509.Certificate:
     """A certificate for the key `tsa`, as the profile does not have it."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Careless Time")])
@@ -292,7 +296,7 @@ def certificate_for_tsa(
         .subject_name(name)
         .issuer_name(root.certificate.subject)
         .public_key(key("tsa", "rsa2048").public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(number or x509.random_serial_number())
         .not_valid_before(_now() - timedelta(days=1))
         .not_valid_after(_now() + timedelta(days=99))
         .add_extension(usage_of(usage), critical=True)

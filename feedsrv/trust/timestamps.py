@@ -139,6 +139,19 @@ def policy_of(der: bytes, *, source: str) -> x509.ObjectIdentifier:
     return _read(der, source).policy
 
 
+def certificates_of(der: bytes, *, source: str) -> tuple[x509.Certificate, ...]:
+    """The certificates inside a token, its authority's first; nothing is verified.
+
+    Raises:
+        TimestampMalformedError, TimestampAuthorityError, TimestampSignatureError: they cannot be read, or
+            the authority's is not among them.
+    """
+    answer = _read(der, source)
+    held = tuple(_parties(answer.certificates, source))
+    first = _authority(answer, held, source)
+    return (first.certificate, *(one.certificate for one in held if one is not first))
+
+
 def signature_value(document: bytes) -> bytes:
     """What a time-stamp of a signed document is over: the value of its signature, decoded.
 

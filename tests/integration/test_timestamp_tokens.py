@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from feedsrv.signing.issuing import Authority
 from feedsrv.trust.profile import EKU, Kind
 from feedsrv.trust.refusals import SignatureMissingError
 from feedsrv.trust.timestamps import (
@@ -19,6 +20,7 @@ from feedsrv.trust.timestamps import (
     TimestampOtherDataError,
     TimestampRefusedError,
     TimestampSignatureError,
+    certificates_of,
     signature_value,
     verify_token,
 )
@@ -140,6 +142,41 @@ class TestVerifyingOffline:
         else:
             with pytest.raises(TimestampAuthorityError, match=f"is limited to .*{said}"):
                 verify_token(token, DATA, tsa.anchors, source="t")
+
+    def test_a_ca_between_that_had_ended(self, tmp_path: Path) -> None:
+        """As of the time in the token, like all others; the message names it."""
+        tsa = StampingAuthority(tmp_path / "tsa")
+        between = ca_between(tsa.root, days=-1)
+        tsa.chain = (between.certificate,)
+        tsa.add("below", certificate_for_tsa(between, [ExtendedKeyUsageOID.TIME_STAMPING]))
+        token = token_of(tsa.reply(query_for(DATA), by="below"))
+
+        with pytest.raises(TimestampAuthorityError, match=r"CA CN=Between.*expired at"):
+            verify_token(token, DATA, tsa.anchors, source="t")
+
+    def test_two_certificates_of_one_number_are_one_too_many(self, tsa: StampingAuthority) -> None:
+        """No CA gives a number twice; somebody wants two readers to see two authorities."""
+        token: Any = tsp.TimeStampResp.load(tsa.reply(query_for(DATA)))["time_stamp_token"]
+        stranger = Authority(tsa.root.certificate, make_root("stranger").private_key)
+        number = tsa.certificates["good"].serial_number
+        usages = [ExtendedKeyUsageOID.TIME_STAMPING]
+        forged = certificate_for_tsa(stranger, usages, number=number)
+        token["content"]["certificates"].append(
+            cms.CertificateChoices.load(forged.public_bytes(Encoding.DER))
+        )
+
+        with pytest.raises(TimestampAuthorityError, match="of 2 certificates in it, 2 could be"):
+            verify_token(token.dump(force=True), DATA, tsa.anchors, source="t")
+
+    def test_its_certificates_can_be_looked_at(self, tmp_path: Path) -> None:
+        """The authority's own first, whatever the order in the token."""
+        tsa = StampingAuthority(tmp_path / "tsa")
+        tsa.chain = (tsa.root.certificate, make_root("beside").certificate)
+
+        first, *others = certificates_of(token_of(tsa.reply(query_for(DATA))), source="t")
+
+        assert first == tsa.certificates["good"]
+        assert set(others) == set(tsa.chain)
 
     def test_a_certificate_that_may_sign_certificates(self, tsa: StampingAuthority) -> None:
         """Key usage counts, too."""
