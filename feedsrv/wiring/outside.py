@@ -47,6 +47,8 @@ HASTY: Final = 15.0
 """Seconds for everything that is fetched at a thorough look, and at any other."""
 _CHUNK: Final = 64 * 1024
 _REDIRECTS: Final = 3
+_SHORTEST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
 Value = TypeVar("Value")
 
 
@@ -77,12 +79,18 @@ class HttpPublic:
         address = urljoin(self._base, path)
         if not address.startswith(self._base):
             raise UnreachedError("trust files", f"{path[:100]!r} leads outside of {self._base}")
-        for _ in range(_REDIRECTS + 1):
+        redirects = 0
+        while redirects <= _REDIRECTS:
             with _telling(address), self._get(address) as answer:
                 self.clock = _clock_of(self.url, answer.headers, self._clock())
-                if not answer.is_redirect:
+                if answer.status_code == requests.codes.too_many_requests:
+                    # We ask for a thousand documents in a row, which no agent does.
+                    time.sleep(_pause(answer.headers.get("Retry-After", "")))
+                elif not answer.is_redirect:
                     return self._read(address, answer, max_bytes)
-                address = _same_host(address, answer.headers.get("Location", ""))
+                else:
+                    address = _same_host(address, answer.headers.get("Location", ""))
+                    redirects += 1
         raise UnreachedError("HTTP", f"{self._base}{path} redirects more than {_REDIRECTS} times")
 
     def _get(self, address: str) -> requests.Response:
@@ -200,6 +208,12 @@ def _clock_of(source: str, headers: Mapping[str, str], now: datetime) -> ClockSe
     old = timedelta(seconds=int(age)) if age.isascii() and age.isdecimal() and len(age) < 9 else timedelta(0)
     aware = date if date.tzinfo else date.replace(tzinfo=UTC)
     return ClockSeen(source, now - aware - old)
+
+
+def _pause(retry_after: str) -> float:
+    """Seconds to wait where a server asks us to come back later; no longer than is of use here."""
+    asked = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 0.0
+    return min(max(asked, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
 
 def _same_host(address: str, location: str) -> str:

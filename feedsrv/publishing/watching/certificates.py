@@ -14,7 +14,7 @@ and stops no publication.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -90,19 +90,45 @@ def _all(seen: Seen) -> Iterator[Watched]:
 
 
 def _of_trust(trust: TrustSeen) -> Iterator[Watched]:
-    leading = anchors_in_use(trust)
     for kind in Kind:
-        for position, certificate in enumerate(trust.chains.get(kind, ())):
+        chain = trust.chains.get(kind, ())
+        for position, (certificate, role) in enumerate(with_roles(chain, kind)):
             notice, remedy = (LEAF, _RENEW_LEAF) if position == 0 else (CA, _RENEW_CA)
-            role = role_at(position, kind).value
-            yield Watched(role, certificate, notice, remedy, frozenset({kind}), is_grave=True)
+            if any(_stands_in(other, certificate) for other in chain):
+                yield Watched(f"{role} (a second certificate)", certificate, notice, remedy)
+            else:
+                yield Watched(role, certificate, notice, remedy, frozenset({kind}), is_grave=True)
+    leading = anchors_in_use(trust)
     for anchor in trust.policy.anchors:
-        if anchor in leading:
-            yield Watched("root CA", anchor, ROOT, _RENEW_ROOT, leading[anchor], is_grave=True)
-        else:
+        if anchor not in leading:
             yield Watched("root CA not in use", anchor, ROOT, _DROP_ROOT)
+            continue
+        # Where signers lead to a second root that lasts longer, who pins both goes on by that one.
+        outlasted = (kinds for other, kinds in leading.items() if _ends_before(anchor, other))
+        alone = leading[anchor].difference(*outlasted)
+        yield Watched("root CA", anchor, ROOT, _RENEW_ROOT, alone, is_grave=bool(alone))
     for certificate in trust.time_stamping:
         yield Watched("time stamping", certificate, _notice_of(certificate), _RENEW_TSA)
+
+
+def with_roles(chain: Sequence[x509.Certificate], kind: Kind) -> Iterator[tuple[x509.Certificate, str]]:
+    """Each certificate of a chain with its role; an issuing CA may have several, each under another root."""
+    for position, certificate in enumerate(chain):
+        is_second = position > 1 and _is_same_party(chain[1], certificate)
+        yield certificate, role_at(1 if is_second else position, kind).value
+
+
+def _is_same_party(one: x509.Certificate, other: x509.Certificate) -> bool:
+    return one.subject == other.subject and one.public_key() == other.public_key()
+
+
+def _stands_in(other: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """True where the other certificate of the same CA lasts longer."""
+    return _is_same_party(other, certificate) and _ends_before(certificate, other)
+
+
+def _ends_before(one: x509.Certificate, other: x509.Certificate) -> bool:
+    return one.not_valid_after_utc < other.not_valid_after_utc
 
 
 def _notice_of(certificate: x509.Certificate) -> timedelta:

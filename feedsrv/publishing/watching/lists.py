@@ -9,12 +9,12 @@ from typing import Final
 
 from cryptography import x509
 
-from feedsrv.publishing.watching.certificates import anchors_in_use
+from feedsrv.publishing.watching.certificates import anchors_in_use, with_roles
 from feedsrv.publishing.watching.results import NEITHER, Grade, Result
 from feedsrv.publishing.watching.seen import Seen, TrustSeen
 from feedsrv.publishing.watching.words import moment, span
 from feedsrv.trust.certificates import UNREADABLE, name_of
-from feedsrv.trust.profile import Kind, fingerprint, role_at
+from feedsrv.trust.profile import Kind, fingerprint
 from feedsrv.trust.revocation import crl_issued_by
 
 CHECK: Final = "crl.ends"
@@ -65,8 +65,13 @@ def lists_end(seen: Seen) -> Iterator[Result]:
 def _authorities(trust: TrustSeen) -> Iterator[tuple[x509.Certificate, _Authority]]:
     """Every CA that something in use was issued by."""
     for kind in Kind:
-        for position, certificate in enumerate(trust.chains.get(kind, ())[1:], 1):
-            yield certificate, _named(role_at(position, kind).value, certificate, frozenset({kind}))
+        issuers = tuple(with_roles(trust.chains.get(kind, ()), kind))[1:]
+        found: list[x509.Certificate] = []
+        for certificate, role in issuers:
+            # Of a CA with several certificates, the lists are the same.
+            if all(certificate.public_key() != one.public_key() for one in found):
+                found.append(certificate)
+                yield certificate, _named(role, certificate, frozenset({kind}))
     for anchor, kinds in anchors_in_use(trust).items():
         yield anchor, _named("root CA", anchor, kinds)
 

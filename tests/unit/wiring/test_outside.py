@@ -164,6 +164,27 @@ def test_a_redirect_within_the_same_host_is_followed() -> None:
         assert fetch(url) == BODY
 
 
+def test_a_server_that_asks_to_come_back_later_is_asked_again() -> None:
+    """A look asks faster than agents do, and a limit on requests is no failure of theirs."""
+    statuses = [429, 429, 200]
+
+    with serving(lambda request: send(request, statuses.pop(0), Retry_After="0")) as url:
+        assert fetch(url) == BODY
+
+    assert statuses == []
+
+
+def test_a_server_that_asks_for_ever_to_come_back_later_is_given_up() -> None:
+    """When the time of the look is over."""
+    with serving(lambda request: send(request, 429)) as url:
+        public = HttpPublic(url, now, longest=0.3)
+        with pytest.raises(UnreachedError) as refused:
+            public.fetch("v1/x", max_bytes=1000)
+        public.close()
+
+    assert refused.value.step == "time"
+
+
 def test_a_path_that_leads_outside_is_not_asked_for() -> None:
     """A list of paths is not signed, and may say anything."""
     assert failing("http://127.0.0.1:9", "//elsewhere.example/x").step == "trust files"

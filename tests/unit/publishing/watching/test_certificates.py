@@ -185,3 +185,60 @@ def test_an_ended_time_stamping_authority_is_a_warning() -> None:
 
     assert found.grade is Grade.WARNING
     assert found.subject.startswith("time stamping ")
+
+
+def second(root: str, ends: timedelta) -> tuple[x509.Certificate, x509.Certificate]:
+    """The issuing CA for feeds under another root, and that root."""
+    found = PKI.certificates(
+        Kind.FEED,
+        None,
+        root={"common_name": root, "key_name": root, "ends": timedelta(days=5000)},
+        ca={"ends": ends},
+    )
+    return found["ca"], found["root"]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "grade"),
+    [
+        (timedelta(hours=-1), timedelta(days=900), Grade.WARNING),
+        (timedelta(days=900), timedelta(hours=-1), Grade.WARNING),
+        (timedelta(hours=-2), timedelta(hours=-1), Grade.CRITICAL),
+    ],
+)
+def test_of_two_certificates_of_one_ca_the_longer_lasting_counts(
+    first: timedelta, other: timedelta, grade: Grade
+) -> None:
+    """While a root is exchanged, an issuing CA has one under each: agents go by the one that holds."""
+    ours = trust(feed={"ca": {"ends": first}})
+    bridge, root = second("next root", other)
+    chains = {**ours.chains, Kind.FEED: (*ours.chains[Kind.FEED], bridge)}
+    policy = replace(ours.policy, anchors=(*ours.policy.anchors, root))
+
+    found = worst_of(CHECK, well(trust=replace(ours, chains=chains, policy=policy)))
+
+    assert found.grade is grade
+    assert found.subject.startswith("issuing CA for feeds")
+    assert bool(found.stops) is (grade is Grade.CRITICAL)
+
+
+def test_an_old_root_may_end_once_signers_lead_to_the_next_one_too() -> None:
+    """It is warned of, since who pins the old one alone is left behind; nothing is stopped."""
+    ours = trust(
+        feed={"root": {"ends": timedelta(hours=-1)}}, mitigation={"root": {"ends": timedelta(hours=-1)}}
+    )
+    bridges = {}
+    for kind in Kind:
+        found = PKI.certificates(kind, None, root={"common_name": "next root", "key_name": "next root"})
+        bridges[kind] = found
+    chains = {kind: (*ours.chains[kind], bridges[kind]["ca"]) for kind in Kind}
+    policy = replace(ours.policy, anchors=(*ours.policy.anchors, bridges[Kind.FEED]["root"]))
+
+    ended = {
+        subject: one
+        for subject, one in of(CHECK, well(trust=replace(ours, chains=chains, policy=policy))).items()
+        if one.value is not None and one.value < 0
+    }
+
+    assert [one.grade for one in ended.values()] == [Grade.WARNING]
+    assert next(iter(ended)).startswith("root CA ")
