@@ -22,10 +22,22 @@ from typing import Final, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from feedsrv.model.feed import Entry, EntryState, Feed, Poll, digest_of, feed_path, mitigation_path
+from feedsrv.codec.feed import write_feed
+from feedsrv.codec.mitigation import write_mitigation
+from feedsrv.model.feed import (
+    Announcement,
+    Entry,
+    EntryState,
+    Feed,
+    Poll,
+    digest_of,
+    feed_path,
+    mitigation_path,
+)
 from feedsrv.model.mitigation import Mitigation, Status
 from feedsrv.trust.profile import Kind
-from tests.pki import Pki
+from tests.pki import Pki, TestSigner
+from tests.unchecked import sign_unchecked
 
 PRODUCT: Final = "exchange-2019"
 CHANNEL: Final = "production"
@@ -64,6 +76,10 @@ class Simulator:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, path and headers of each request, in order."""
     versions: list[bytes] = field(default_factory=list)
+    announced: tuple[Announcement, ...] = ()
+    """In every feed that is published from now on."""
+    signers: dict[Kind, TestSigner] = field(default_factory=dict)
+    """Who signs each kind, where that is another one than the usual."""
     url: str = ""
 
     # -- publishing ---------------------------------------------------------------------------
@@ -75,6 +91,7 @@ class Simulator:
         issued: datetime | None = None,
         expires: datetime | None = None,
         bad: str | None = None,
+        version: int | None = None,
     ) -> Feed:
         """Publish the next feed version with these mitigations; `bad` names a wrong chain for the feed."""
         entries = []
@@ -86,19 +103,21 @@ class Simulator:
         feed = Feed(
             self.product,
             self.channel,
-            len(self.versions) + 1,
+            version or len(self.versions) + 1,
             began,
             expires or began + self.lifetime,
             digest_of(self.versions[-1]) if self.versions else None,
             tuple(entries),
             self.poll,
+            self.announced,
         )
         self.put_feed(feed, bad=bad)
         return feed
 
     def put_feed(self, feed: Feed, *, bad: str | None = None) -> bytes:
         """Serve this very feed as the current one, whatever it says."""
-        data = self.pki.sign_feed(feed, bad)
+        signer = self.signers.get(Kind.FEED)
+        data = self.pki.sign_feed(feed, bad) if signer is None else sign_by(write_feed(feed), signer)
         self.versions.append(data)
         self.files["/v1/" + feed_path(self.product, self.channel)] = data
         self.files["/v1/" + feed_path(self.product, self.channel, feed.version)] = data
@@ -106,15 +125,22 @@ class Simulator:
 
     def put_mitigation(self, mitigation: Mitigation, *, bad: str | None = None) -> bytes:
         """Serve this revision; the same words give the same bytes."""
-        data = self.pki.sign_mitigation(mitigation, bad)
+        signer, unsigned = self.signers.get(Kind.MITIGATION), write_mitigation(mitigation)
+        data = self.pki.sign_mitigation(mitigation, bad) if signer is None else sign_by(unsigned, signer)
         self.files["/v1/" + mitigation_path(mitigation.id, mitigation.revision)] = data
         return data
 
-    def put_crls(self, *, revoked: tuple[int, ...] = (), ends: timedelta = timedelta(days=30)) -> None:
+    def put_crls(
+        self,
+        *,
+        revoked: tuple[int, ...] = (),
+        begins: timedelta = timedelta(days=-1),
+        ends: timedelta = timedelta(days=30),
+    ) -> None:
         """Serve revocation lists of both issuing CAs, and the policy that names them."""
         names = []
         for kind in Kind:
-            crl = self.pki.crl(kind, revoked=revoked, ends=ends)
+            crl = self.pki.crl(kind, revoked=revoked, begins=begins, ends=ends)
             names.append(f"trust/crls/{kind}.crl")
             self.files[f"/v1/{names[-1]}"] = crl.public_bytes(Encoding.DER)
         self.files["/v1/trust/policy.json"] = json.dumps({"crls": names}).encode()
@@ -176,6 +202,11 @@ class Simulator:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+def sign_by(unsigned: bytes, signer: TestSigner) -> bytes:
+    """Sign by somebody whose certificates nobody has looked at."""
+    return sign_unchecked(unsigned, signer.private_key, signer.chain)
 
 
 def entry_of(mitigation: Mitigation, data: bytes, rollout: int = 100) -> Entry:
