@@ -8,7 +8,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from feedsrv.signing.entitlement import IssuerUnfitError
 from feedsrv.signing.issuing import (
+    Authority,
     LifetimeError,
     certify,
     cross_certify,
@@ -23,7 +25,7 @@ from feedsrv.signing.requesting import (
 )
 from feedsrv.trust.looking import lint_certificate
 from feedsrv.trust.policy import TrustPolicy
-from feedsrv.trust.profile import Role
+from feedsrv.trust.profile import EKU, Kind, Role
 from feedsrv.trust.vouching import check_voucher
 from tests.authorities import (
     NOW,
@@ -169,6 +171,18 @@ class TestCrossCertificates:
 
         assert voucher.not_valid_after_utc == old.certificate.not_valid_after_utc
         assert voucher.not_valid_before_utc >= new.certificate.not_valid_before_utc
+
+    @pytest.mark.parametrize(
+        ("issuer", "said"),
+        [
+            (any_authority(path_length=0), "path length 0"),
+            (any_authority(extended=[EKU[Kind.FEED]]), EKU[Kind.MITIGATION].dotted_string),
+        ],
+    )
+    def test_a_ca_that_could_not_be_believed_does_not_vouch(self, issuer: Authority, said: str) -> None:
+        """It permits no CA, or is limited to one kind of document."""
+        with pytest.raises(IssuerUnfitError, match=said):
+            cross_certify(make_root().certificate, issuer, now=NOW)
 
     def test_an_ended_ca_is_not_brought_back(self) -> None:
         """By no other CA's word."""
