@@ -229,16 +229,25 @@ def _tree(data: bytes, source: str) -> _Element:
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     try:
-        return etree.fromstring(data, parser)
+        root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as problem:
         if "Excessive depth" in (problem.msg or ""):
             raise TooDeepError("elements inside elements without end", source=source) from None
-        raise MalformedError(_malformed(problem), source=source, line=problem.lineno) from None
+        reason = re.sub(r", line \d+, column \d+(?: \(.*\))?$", "", (problem.msg or "no XML").strip())
+        raise _malformed(reason, problem.lineno, problem.offset, source) from None
+    # A prefix without a namespace, or an id that is taken, is an error that lxml raises only where it was the
+    # parser's last word: any warning after it hides it, and the tree has names that nothing can read.
+    for error in parser.error_log.filter_from_errors():
+        raise _malformed(error.message, error.line, error.column, source)
+    return root
 
 
-def _malformed(problem: etree.XMLSyntaxError) -> str:
-    reason = re.sub(r", line \d+, column \d+(?: \(.*\))?$", "", (problem.msg or "no XML").strip())
-    return f"not well-formed XML: {reason[:200]} (column {problem.offset}); correct it there or just before"
+def _malformed(reason: str, line: int | None, column: int | None, source: str) -> MalformedError:
+    return MalformedError(
+        f"not well-formed XML: {reason[:200]} (column {column}); correct it there or just before",
+        source=source,
+        line=line,
+    )
 
 
 def _check_tree(root: _Element, data: bytes, limits: Limits, source: str) -> None:

@@ -241,6 +241,18 @@ _MALFORMEDS: Final[dict[str, tuple[str, _Make]]] = {
         _declaring(b'<?xml encoding="UTF-8" version="1.0"?>'),
     ),
     "prefix-undeclared": ("a prefix is not declared", lambda g: g.first(b"<x:y/>")),
+    "prefix-undeclared-and-a-warning": (
+        "a prefix is not declared, which a warning that follows makes some parsers forget",
+        lambda g: g.first(b'<x:y>&#13;</x:y><a xmlns:q="AAAA"/>'),
+    ),
+    "prefix-of-an-attribute-and-a-warning": (
+        "the prefix of an attribute is not declared, and a warning follows",
+        lambda g: g.in_root(b'x:y="1"').replace(b"<ds:Signature ", b'<a xmlns:q="AAAA"/><ds:Signature ', 1),
+    ),
+    "xml-id-twice-and-a-warning": (
+        "two elements have one xml:id, and a warning follows",
+        lambda g: g.first(b'<a xml:id="a"/><a xml:id="a"/><a xmlns:q="AAAA"/>'),
+    ),
     "prefix-emptied": ("a prefix is declared to nothing", lambda g: g.in_root(b'xmlns:x=""')),
     "xml-prefix-moved": ("the prefix xml is given away", lambda g: g.in_root(b'xmlns:xml="urn:example:x"')),
     "xmlns-prefix": ("the prefix xmlns is given away", lambda g: g.in_root(b'xmlns:xmlns="urn:example:x"')),
