@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from click.testing import Result
 
@@ -43,11 +44,11 @@ class Keys:
             if (one["role"], one["stage"]) == (role.slug, stage)
         ][-1]
 
-    def request(self, role: Role, name: str | None = None) -> str:
+    def request(self, role: Role, name: str | None = None, *others: str) -> str:
         """Ask for a certificate; the key's name."""
-        place = f"file:{self.folder}/{name or role.slug}.key.pem"
+        place = f"file:{quote(str(self.folder / (name or role.slug)))}.key.pem"
         words = ("--organisation", ORGANISATION, "--kind", "p-256")
-        self.done("request", "--role", role.slug, "--place", place, *words)
+        self.done("request", "--role", role.slug, "--place", place, *words, *others)
         return self.named(role, "requested")
 
     def issued(self, role: Role, name: str | None = None) -> str:

@@ -21,6 +21,7 @@ from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing import development
 from feedsrv.signing.backends import open_chain
 from feedsrv.stores.database import file_of, open_database
+from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.policy import load_anchors
 from feedsrv.trust.profile import ISSUERS, SIGNERS, Kind, Role
@@ -59,6 +60,7 @@ def open_desk(settings: Settings, *, clock: Clock = now) -> KeyDesk:
         now=clock,
         outside=outside(settings, records),
         organisation=settings.organisation,
+        shelf=FileShelf(settings.shelf_folder),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 
 from feedsrv.clock import now
+from feedsrv.publishing.key_register.making import PARENTS
 from feedsrv.trust.opening import open_feed, open_mitigation
 from feedsrv.trust.policy import TrustPolicy, load_anchors, load_crl
 from feedsrv.trust.profile import Role, fingerprint
@@ -126,6 +127,28 @@ def test_the_keeper_renews_lists_and_signs_feeds_without_the_mitigation_key(keys
     assert len(new_agent(keys.service).crls) == 3
     refused = keys.service.call("feed", "publish", "--as", "bob")
     assert refused.stderr.startswith("error [signing.file_missing]: "), refused.output
+
+
+def test_a_root_is_pinned_until_nothing_that_is_listed_was_signed_under_it(keys: Keys) -> None:
+    """The signers have moved on, and one mitigation has not: whoever is set up tomorrow must read it."""
+    for role in DOCUMENT_ROLES:
+        keys.used(role)
+    publish(keys.service)
+    old = keys.named(Role.ROOT, "in use")
+    issuers: dict[Role, str] = {}
+    for role in DOCUMENT_ROLES:
+        asked = keys.request(role, f"next {role.slug}", "--common-name", f"Next {role.slug}")
+        above = issuers.get(PARENTS.get(role, Role.ROOT))
+        keys.done("issue", asked, *(("--issuer", above) if above else ("--self",)))
+        issuers[role] = keys.named(role, "ready")
+        keys.done("use", issuers[role], "--strand")
+    keys.service.done("feed", "refresh", "--force", "--as", "bob")
+
+    refused = keys.call("retire", old)
+
+    assert refused.stderr.startswith("error [key.in_use]: "), refused.output
+    assert "M0001 revision 1" in refused.stderr
+    assert "signer" not in refused.stderr.partition("still needed")[2].partition("First put")[0]
 
 
 def test_before_any_key_is_in_use_nothing_is_made_or_signed_in_its_place(keys: Keys) -> None:

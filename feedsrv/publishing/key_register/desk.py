@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography.x509 import Certificate, ObjectIdentifier
 
 from feedsrv import clock
-from feedsrv.clock import Clock
+from feedsrv.clock import Clock, to_text
 from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
-from feedsrv.publishing.key_register.refusals import RevokedKeyError
-from feedsrv.publishing.ports import Store, Work
+from feedsrv.publishing.key_register.refusals import ClockError, RevokedKeyError
+from feedsrv.publishing.people import checked_name
+from feedsrv.publishing.ports import Shelf, Store, Work
 from feedsrv.publishing.trust_records import KeyStage, Revocation
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.policy import TrustPolicy
@@ -26,6 +27,11 @@ log: Final = logging.getLogger(__name__)
 
 ANCHORED: Final = (KeyStage.READY, KeyStage.IN_USE)
 """The stages at which a root is good enough to hold a new certificate against."""
+
+_WRITTEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Before that there was no program that could ask for the time."""
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+"""By so much a clock may go back, or two machines on one database differ."""
 
 
 def _nothing(step: str) -> None:
@@ -43,20 +49,40 @@ class Desk:
         outside: Sequence[HeldKey] = (),
         organisation: str | None = None,
         eku: Mapping[Kind, ObjectIdentifier] = EKU,
+        shelf: Shelf | None = None,
         after: Callable[[str], None] = _nothing,
     ) -> None:
         """Keep keys in `store`.
 
         `outside` are keys that settings name or a development PKI keeps. `organisation` is what agents are
-        told to ask of issuing CAs, where that is set. `after` is called with the name of each step after
-        which a process might be killed.
+        told to ask of issuing CAs, where that is set. On the `shelf` lies what was signed so far. `after` is
+        called with the name of each step after which a process might be killed.
         """
         self._store = store
         self._now = now
         self._outside = tuple(outside)
         self._organisation = organisation
         self._eku = eku
+        self._shelf = shelf
         self._after = after
+
+    def _admitted(self, by: str) -> str:
+        """Who acts, and not at a time that cannot be: certificates and lists would carry it into the world.
+
+        Raises:
+            BadNameError: nobody could be named so.
+            ClockError: this machine's clock is wrong.
+        """
+        actor, at = checked_name(by), self._now()
+        with self._store.look() as work:
+            last = work.audit.last()
+        known = _WRITTEN if last is None else max(_WRITTEN, last.at)
+        if at < known - _CLOCKS_DIFFER:
+            raise ClockError(
+                f"this machine's clock says {to_text(at)}, but it was {to_text(known)} already: set the "
+                "clock, then do this again"
+            )
+        return actor
 
     def keyring(self) -> Keyring:
         """All that is known now."""

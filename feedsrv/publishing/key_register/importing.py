@@ -22,7 +22,6 @@ from feedsrv.publishing.key_register.refusals import (
     WrongKeyStageError,
     WrongRoleError,
 )
-from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing.backends import describe_place, open_key, store_key
 from feedsrv.signing.receiving import order_chain, read_bundle
@@ -82,7 +81,7 @@ class ImportingKeys(Desk):
             UntrustedError: agents would refuse what it signs.
             OtherAuthorityError: it leads to no root that is known here.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         names = ", ".join(name for name, _ in files)
         held, key = _read(files, passphrase)
         ring = self.keyring()

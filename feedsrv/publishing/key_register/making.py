@@ -21,7 +21,6 @@ from feedsrv.publishing.key_register.refusals import (
     WrongKeyStageError,
     WrongRoleError,
 )
-from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing import issuing
@@ -77,7 +76,7 @@ class MakingKeys(Desk):
             BadInputError: the request cannot be made of these words.
             SigningError, KeyAwayError: the place cannot be used, or not now.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         where = describe_place(place)
         # Words that cannot stand in a request are refused before there is a key.
         subject_of(role, organisation=organisation, common_name=common_name, names=names)
@@ -166,7 +165,7 @@ class MakingKeys(Desk):
             NoAuthorityError: which CA is to issue it cannot be told.
             SigningError, KeyAwayError: the CA's key cannot be used, or not now.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         with self._told(actor, "key.issue", written[:64]):
             ring = self.keyring()
             asked = ring.find(written)
@@ -200,7 +199,7 @@ class MakingKeys(Desk):
         Raises:
             As `issue` does, and for what is no request.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         with self._told(actor, "key.issue", source):
             request = read_request(data, source=source)
             parent = self._parent(self.keyring(), role, issuer)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from feedsrv.errors import BadInputError, ConflictError, NotAllowedError, NotFoundError
+from feedsrv.errors import BadInputError, ConflictError, NotAllowedError, NotFoundError, OperatorError
 from feedsrv.trust.looking import Deviation
+
+
+class ClockError(OperatorError):
+    """This machine's clock is wrong; what is signed by it would carry that into the world."""
+
+    code = "key.clock"
 
 
 class BadFingerprintError(BadInputError):

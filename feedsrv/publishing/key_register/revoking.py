@@ -20,7 +20,6 @@ from feedsrv.publishing.key_register.desk import Desk, log
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.key_register.making import authority_of
 from feedsrv.publishing.key_register.refusals import NoRevocationError
-from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.trust_records import Revocation, RevocationList
 from feedsrv.signing.issuing import REASONS, Authority, issue_crl
@@ -66,7 +65,7 @@ class RevokingKeys(Desk):
             UnknownKeyError, BadFingerprintError: there is no such certificate, or several.
             NoRevocationError: it is a root, or its CA is not known here, or the reason is none.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         with self._told(actor, "key.revoke", written[:64]):
             ring = self.keyring()
             held = ring.find(written)
@@ -95,7 +94,7 @@ class RevokingKeys(Desk):
             UnknownKeyError, BadFingerprintError: there is no such CA, or several.
             NoRevocationError: that is no serial number, or no CA, or the reason is none.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         digits = serial.lower().replace(":", "").replace(" ", "").removeprefix("0x")
         if not digits or len(digits) > 40 or not _DIGITS.issuperset(digits) or int(digits, 16) == 0:
             raise NoRevocationError(
@@ -145,14 +144,14 @@ class RevokingKeys(Desk):
 
     def make_lists(self, *, by: str) -> Lists:
         """Make the list of every CA anew whose key is at hand."""
-        return self._make_all(tuple(_authorities(self.keyring()).values()), checked_name(by))
+        return self._make_all(tuple(_authorities(self.keyring()).values()), self._admitted(by))
 
     def renew_lists(self, *, by: str) -> Lists:
         """Make those lists anew that are in the last third of their life, or lack a revocation."""
         authorities = _authorities(self.keyring())
         with self._store.look() as work:
             due = tuple(held for key, held in authorities.items() if _is_due(work, key, self._now()))
-        return self._make_all(due, checked_name(by))
+        return self._make_all(due, self._admitted(by))
 
     def lists_due(self, at: datetime) -> tuple[str, ...]:
         """The names of the CAs whose lists `renew_lists` would make."""

@@ -1,4 +1,4 @@
-"""Putting a key to use, handing it out, and laying it down for good."""
+"""Putting a key to use, and handing it out."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import to_text
 from feedsrv.publishing.key_register.desk import Desk, refuse_revoked
-from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, issued, without_roots
+from feedsrv.publishing.key_register.keyring import AUTHORITIES, HeldKey, Keyring, issued, without_roots
 from feedsrv.publishing.key_register.refusals import (
-    InUseError,
     NoPlaceError,
     NoRequestError,
     NotExportableError,
     OtherAuthorityError,
+    ProfileError,
     WrongKeyStageError,
 )
-from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.strand import StrandError, stranded
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing.backends import describe_place, export_key, open_signer
 from feedsrv.trust.believing import check_signer
 from feedsrv.trust.certificates import name_of
+from feedsrv.trust.looking import lint_certificate
 from feedsrv.trust.profile import SIGNERS, Kind, Role
 
 _KINDS: Final = {role: kind for kind, role in SIGNERS.items()}
-_MANY: Final = frozenset({Role.ROOT, Role.MITIGATION_CA, Role.FEED_CA})
-"""Of these, several are in use at once while they are exchanged."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +45,23 @@ class Used:
 
 
 class UsingKeys(Desk):
-    """The middle and the end of a key's life."""
+    """The middle of a key's life."""
 
     def use(self, written: str, *, by: str, strand: bool = False) -> Used:
         """Sign with this key from now on, or have agents pin this root; what was used before stays ready.
 
         Raises:
             UnknownKeyError, NoRequestError, WrongKeyStageError, RevokedKeyError: it cannot be used.
-            OtherAuthorityError: its root is not in use, so agents would not believe it.
+            ProfileError: a verifier would refuse it by now.
+        OtherAuthorityError: its root is not in use, so agents would not believe it.
             UntrustedError: agents would refuse what it signs.
             StrandError: agents with a known policy would; `strand` goes past that.
             SigningError, KeyAwayError: the key cannot be opened, or not now.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         with self._told(actor, "key.use", written[:64]):
             ring = self.keyring()
-            held = _of_the_register(ring.find(written))
+            held = of_the_register(ring.find(written))
             _require_certificate(held)
             assert held.record is not None
             if held.stage is KeyStage.IN_USE:
@@ -71,10 +70,19 @@ class UsingKeys(Desk):
                 raise WrongKeyStageError(f"{held} was retired, and is never used again; request a new key")
             with self._store.look() as work:
                 refuse_revoked(work, held.chain, ring)
+            self._lint(held)
             left_behind = (
                 self._judge_signer(held, _KINDS[held.role], ring, strand) if held.role in _KINDS else ()
             )
             return self._switch(held, left_behind, actor)
+
+    def _lint(self, held: HeldKey) -> None:
+        """What was good when it came may have ended since."""
+        found = lint_certificate(
+            held.chain[0], [held.role], at=self._now(), issuers=held.chain[1:], eku=self._eku
+        )
+        if refused := [one for one in found if one.refused]:
+            raise ProfileError(f"{name_of(held.chain[0])} as {held.role}", refused)
 
     def _judge_signer(self, held: HeldKey, kind: Kind, ring: Keyring, strand: bool) -> tuple[str, ...]:
         """Would what it signs be believed? Sentences about those who would not, where `strand` bears them."""
@@ -106,8 +114,8 @@ class UsingKeys(Desk):
     def _switch(self, held: HeldKey, left_behind: tuple[str, ...], by: str) -> Used:
         at = self._now()
         with self._store.begin() as work:
-            record = _again(work, held)
-            before = () if record.role in _MANY else _in_use(work, record.role)
+            record = record_again(work, held)
+            before = () if record.role in AUTHORITIES else _in_use(work, record.role)
             for one in before:
                 work.keys.save(replace(one, stage=KeyStage.READY))
             used = replace(record, stage=KeyStage.IN_USE)
@@ -121,7 +129,7 @@ class UsingKeys(Desk):
         return Used(used, tuple(before), left_behind, self._overruled_by(held.role))
 
     def _overruled_by(self, role: Role) -> str | None:
-        if role in _MANY:
+        if role in AUTHORITIES:
             return None
         return next((one.source for one in self._outside if one.role is role and one.is_set), None)
 
@@ -136,7 +144,7 @@ class UsingKeys(Desk):
             NoPlaceError: its private key is not here, or no passphrase was given.
             SigningError, KeyAwayError: the key cannot be opened, or not now.
         """
-        actor = checked_name(by)
+        actor = self._admitted(by)
         with self._told(actor, "key.export", written[:64]):
             held = self.keyring().find(written)
             _require_certificate(held)
@@ -166,28 +174,13 @@ class UsingKeys(Desk):
             raise NoPlaceError(f"the private key of {held} leaves encrypted only: name a passphrase's file")
         return export_key(held.place, passphrase=passphrase)
 
-    def retire(self, written: str, *, by: str) -> KeyRecord:
-        """Never use a key again; it stays listed, and stays where it lives.
 
-        Raises:
-            UnknownKeyError: there is no such key.
-            InUseError: it is in use, or what is in use was issued under it.
-        """
-        actor = checked_name(by)
-        with self._told(actor, "key.retire", written[:64]):
-            ring = self.keyring()
-            held = _of_the_register(ring.find(written))
-            _refuse_in_use(held, ring)
-            with self._store.begin() as work:
-                record = _again(work, held)
-                retired = replace(record, stage=KeyStage.RETIRED)
-                work.keys.save(retired)
-                if record.stage is not KeyStage.RETIRED:
-                    self._write(work, self._now(), actor, "key.retire", record.id, role=record.role.slug)
-        return retired
+def of_the_register(held: HeldKey) -> HeldKey:
+    """That key, where it is ours to change.
 
-
-def _of_the_register(held: HeldKey) -> HeldKey:
+    Raises:
+        WrongKeyStageError: others keep it.
+    """
     if held.record is None:
         raise WrongKeyStageError(f"{held} is kept by {held.source} and not by the register; change it there")
     return held
@@ -200,24 +193,12 @@ def _require_certificate(held: HeldKey) -> None:
         )
 
 
-def _refuse_in_use(held: HeldKey, ring: Keyring) -> None:
-    if held.role not in _MANY:
-        if held.stage is KeyStage.IN_USE:
-            raise InUseError(
-                f"{held} is in use; put another {held.role} to use first, with `feedsrv key use`"
-            )
-        return
-    certificate = held.certificate
-    for _, signer in ring.signers():
-        if certificate in signer.chain:
-            raise InUseError(
-                f"{held} is above {signer} ({signer.source}), which is in use: first put another "
-                f"{signer.role} to use, under another {held.role}"
-            )
+def record_again(work: Work, held: HeldKey) -> KeyRecord:
+    """The record as it is now, since others may have been faster.
 
-
-def _again(work: Work, held: HeldKey) -> KeyRecord:
-    """The record as it is now, since others may have been faster."""
+    Raises:
+        WrongKeyStageError: they were.
+    """
     for one in work.keys.all():
         if (one.key, one.certificate) == (held.key, held.record.certificate if held.record else None):
             if one.stage is not held.stage:

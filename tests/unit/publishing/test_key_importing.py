@@ -42,8 +42,7 @@ from feedsrv.signing.receiving import (
 )
 from feedsrv.signing.requesting import read_request
 from feedsrv.signing.signer import NotStorableError, PrivateKey
-from feedsrv.trust.profile import Kind, Role, spki_id
-from feedsrv.trust.refusals import UntrustedError
+from feedsrv.trust.profile import Kind, Role, fingerprint, spki_id
 from tests.own_keys import KeyHouse, leaf_of
 from tests.pki import ORGANISATION, Pki, chain_pem, key, pem_of
 
@@ -376,22 +375,18 @@ def test_what_nobody_refuses_is_told_and_not_refused(house: KeyHouse) -> None:
     assert not any(one.refused for one in brought.advice)
 
 
-def test_a_certificate_of_tomorrow_may_be_brought_today(house: KeyHouse) -> None:
+def test_a_certificate_of_the_day_after_tomorrow_may_be_brought_today(house: KeyHouse) -> None:
     """It is ready, and cannot be used before its day."""
-    house.at -= timedelta(days=3)
-    asked = house.requested(Role.FEED_SIGNER)
-    house.at += timedelta(days=3)
-    outer = outer_ca(house)
-    leaf = outer.answer(asked)
-    root = house.desk.keyring().keys[0]
-    house.desk.use(root.id, by="anna")
-    house.at -= timedelta(days=2)
+    later = OuterCa("later", house.at + timedelta(days=2))
+    bring(house, [later.root], role=Role.ROOT)
+    house.desk.use(house.desk.keyring().keys[0].id, by="anna")
 
-    record = bring(house, [leaf, outer.ca]).record
+    record = bring(house, [later.answer(house.requested(Role.FEED_SIGNER)), later.ca]).record
 
-    with pytest.raises(UntrustedError):
+    with pytest.raises(ProfileError, match="not_yet_valid"):
         house.desk.use(record.id, by="anna")
     house.at += timedelta(days=2)
+    house.desk.use(fingerprint(later.root), by="anna")
     assert house.desk.use(record.id, by="anna").record.stage is KeyStage.IN_USE
 
 
