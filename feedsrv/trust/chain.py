@@ -215,7 +215,7 @@ def ask_library(
 ) -> None:
     """Let the library judge the same path, by its own rules and ours for extended key usage.
 
-    What was waived before is asked neither, of that one certificate; all else is.
+    What was waived before is not asked of that one certificate; all else is.
 
     Raises:
         ChainRejectedError: it does not accept the path.
@@ -241,16 +241,17 @@ def ask_library(
     ca_policy = verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(
         x509.ExtendedKeyUsage, agnostic, ours
     )
-    # It would refuse critical certificate policies, which limit nothing for who asks for none.
-    signer_policy = verification.ExtensionPolicy.permit_all().may_be_present(
-        x509.CertificatePolicies, agnostic, None
-    )
-    ca_policy = ca_policy.may_be_present(x509.CertificatePolicies, agnostic, None)
+    signer_policy = verification.ExtensionPolicy.permit_all()
     if not leniency.has_waived(KeyUsageError):
         signer_policy = signer_policy.require_present(x509.KeyUsage, agnostic, None)
     if not leniency.has_waived(EkuAbsentError, EkuMissingError):
         signer_policy = signer_policy.require_present(x509.ExtendedKeyUsage, agnostic, exactly_ours)
     try:
+        if any(_has_critical_policies(party) for party in path.parties):
+            # The library would refuse them, yet they limit nothing for a receiver who asks for none.
+            # Older versions of it cannot be told so.
+            ca_policy = ca_policy.may_be_present(x509.CertificatePolicies, agnostic, None)
+            signer_policy = signer_policy.may_be_present(x509.CertificatePolicies, agnostic, None)
         verifier = (
             verification.PolicyBuilder()
             .store(verification.Store([anchor]))
@@ -264,3 +265,10 @@ def ask_library(
             source,
             f"the chain of {SIGNERS[path.kind]} {name_of(signer)} is not accepted ({reason_of(error)})",
         ) from None
+
+
+def _has_critical_policies(party: Party) -> bool:
+    return any(
+        one.critical and isinstance(one.value, x509.CertificatePolicies)
+        for one in party.certificate.extensions
+    )
