@@ -17,6 +17,7 @@ from feedsrv.clock import now as clock_now
 from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.ports import Shelf, Store
 from feedsrv.publishing.records import Head
+from feedsrv.publishing.trust_records import Stamp
 from feedsrv.publishing.watching.checks import examine
 from feedsrv.publishing.watching.public import see_public
 from feedsrv.publishing.watching.results import NotHealthyError, Result, stops
@@ -31,16 +32,21 @@ from feedsrv.publishing.watching.seen import (
     TrustSeen,
 )
 from feedsrv.publishing.watching.shelf import see_shelf
-from feedsrv.settings import BadSettingsError, Settings
+from feedsrv.settings import Settings
 from feedsrv.stores.database import StoreNotReadyError, file_of, is_current
 from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.trust.policy import TrustPolicy, load_anchors
 from feedsrv.trust.profile import Kind
+from feedsrv.trust.refusals import UntrustedError
+from feedsrv.trust.timestamps import certificates_of
 from feedsrv.wiring.keyring import open_store
 from feedsrv.wiring.keys import Keys, NoKeysError, Trust, read_trust
 from feedsrv.wiring.outside import HASTY, LONGEST, SILENCE, Bounded, HttpClocks, HttpPublic
 
 log: Final = logging.getLogger(__name__)
+
+_RECENT: Final = 20
+"""Mitigations among which the newest time-stamp is looked for: one that is not stamped yet has none."""
 
 Guard = Callable[[datetime, frozenset[Kind]], None]
 """Raises `NotHealthyError` where documents of these kinds must not be published now."""
@@ -131,13 +137,27 @@ class _Eyes:
         return trust
 
     def _time_stamping(self) -> tuple[x509.Certificate, ...]:
+        """The roots of the time-stamping authority in use, and what its newest stamp was signed under."""
         path = self._settings.timestamp_anchors
-        if path is None:
+        if path is None or self._settings.timestamp_url is None:
             return ()
+        anchors = load_anchors(path.read_bytes(), source=str(path))
+        stamp = self._newest_stamp()
+        if stamp is None:
+            return anchors
         try:
-            return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
-        except ValueError:
-            raise BadSettingsError(f"FEEDSRV_TIMESTAMP_ANCHORS: {path} holds no PEM certificate") from None
+            return (*certificates_of(stamp.token, source="the newest time-stamp"), *anchors)
+        except UntrustedError:
+            return anchors  # `feedsrv audit` tells of stamps that prove nothing
+
+    def _newest_stamp(self) -> Stamp | None:
+        try:
+            with open_store(self._settings) as store, store.look() as work:
+                standing = sorted(work.revisions.standing(), key=lambda one: one.published.at, reverse=True)
+                stamps = (work.stamps.get(one.published.digest) for one in standing[:_RECENT])
+                return next((one for one in stamps if one is not None), None)
+        except StoreNotReadyError:
+            return None  # a trouble of its own
 
     def store(self) -> StoreSeen:
         url = self._settings.database
