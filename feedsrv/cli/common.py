@@ -107,12 +107,13 @@ def workflow(*, judging: bool = False) -> Workflow:
     return open_workflow(settings, mitigation_chain=chain)
 
 
-def cycle() -> PublishCycle:
-    """The publish cycle in force."""
+def cycle(*, signing: frozenset[Kind] = frozenset(Kind)) -> PublishCycle:
+    """The publish cycle in force, with the keys for these kinds of document; no other key is opened."""
     settings = read_settings()
     # First the database: who named another folder than the service's hears of that, not of its keys.
     require_current(settings.database)
-    return open_cycle(settings, open_keys(settings, now=now(), tell=warn), site(settings.publisher))
+    keys = open_keys(settings, now=now(), tell=warn, signing=signing)
+    return open_cycle(settings, keys, site(settings.publisher))
 
 
 def source_of(file: Path) -> str:

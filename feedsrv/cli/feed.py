@@ -7,6 +7,7 @@ import click
 from feedsrv.cli.common import as_json, as_person, cycle, print_json, print_table, workflow
 from feedsrv.clock import now, to_text
 from feedsrv.publishing.cycle import Outcome
+from feedsrv.trust.profile import Kind
 
 
 @click.group()
@@ -26,7 +27,7 @@ def publish(*, person: str) -> None:
 @as_person
 def refresh(*, force: bool, person: str) -> None:
     """Sign feeds anew that are past a third of their lifetime; for cron, where no keeper runs."""
-    _print_outcome(cycle().refresh(by=person, at=now(), force=force))
+    _print_outcome(cycle(signing=frozenset({Kind.FEED})).refresh(by=person, at=now(), force=force))
 
 
 def _print_outcome(outcome: Outcome) -> None:
