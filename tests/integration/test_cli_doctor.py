@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from feedsrv.clock import now
+from feedsrv.publishing.audit import record
+from feedsrv.settings import Settings
 from feedsrv.trust.profile import Kind
+from feedsrv.wiring.keyring import open_store
 from tests.commands import Service, new_service
 from tests.own_keys import OwnPki
 
@@ -133,3 +138,35 @@ def test_a_key_that_is_away_is_no_matter_of_looking(tmp_path: Path, service: Ser
 
     parts = [one for one in json.loads(result.stdout)["results"] if one["check"] == "part.broken"]
     assert {one["grade"] for one in parts} == {"ok"}
+
+
+def test_what_doctor_calls_critical_stops_publishing_with_the_same_words(service: Service) -> None:
+    """Here a clock that is behind the audit log; nothing is changed, and the reason is told."""
+    with open_store(Settings(data=service.data)) as store, store.begin() as work:
+        record(work.audit, now() + timedelta(minutes=150), actor="paula", verb="try", subject="the clock")
+    before = service.everything()
+
+    looked = service.call("doctor", "--json", "--quiet")
+    refused = service.call("feed", "refresh", "--force", "--as", "paula")
+
+    (found,) = json.loads(looked.stdout)["results"]
+    assert (looked.exit_code, found["check"], found["stopsPublishing"]) == (2, "clock.behind", True)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error [publish.not_healthy]: nothing was published")
+    assert "which is 2 hours before entry" in refused.stderr
+    assert found["remedy"] in refused.stderr
+    assert service.everything() == before
+
+
+def test_what_publishing_itself_cures_stops_nothing(service: Service) -> None:
+    """A lost feed is critical, and is put back by the next refresh."""
+    lost = service.data / "shelf" / "v1/feeds/exchange-2019/production.xml"
+    lost.unlink()
+
+    before = service.call("doctor", "--quiet")
+    service.done("feed", "refresh", "--as", "paula")
+    after = service.call("doctor", "--quiet")
+
+    assert before.exit_code == 2
+    assert after.exit_code == 0, after.stdout
+    assert lost.is_file()
