@@ -18,7 +18,7 @@ from lxml import etree
 
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
-from feedsrv.signing.signer import SigningError
+from feedsrv.signing.signer import SigningError, links_of
 from feedsrv.trust.certificates import find_signer
 from feedsrv.trust.form import read_form
 from feedsrv.trust.profile import DS, ROOTS, Kind
@@ -38,6 +38,8 @@ def cross_check(signed: bytes, anchors: Iterable[x509.Certificate], at: datetime
 
     libxmlsec1 judges a chain by this machine's clock only. Where that clock and `at` disagree on
     whether the certificates are valid, as when looking at the past, the signature alone is checked.
+    So it is where a CA stands in the document under two roots, and the first of its certificates, the
+    only one that libxmlsec1 follows, leads to no anchor.
 
     Raises:
         CrossCheckError: the signature or the chain is refused, or a certificate is not valid at `at`.
@@ -49,33 +51,37 @@ def cross_check(signed: bytes, anchors: Iterable[x509.Certificate], at: datetime
         signer = find_signer(form.certificates, source="signed document")
     except FeedsrvError as error:
         raise CrossCheckError(f"the signed document is not of the published shape: {error}") from error
-    certificates = (*form.certificates, *pinned)
-    if not _all_valid(form.certificates, at):
+    links = links_of(form.certificates)
+    if not all(any(_holds(one, at) for one in link) for link in links):
         raise CrossCheckError("a certificate in the signed document is not valid at the time of signing")
-    ask_chain = _all_valid(certificates, now())
+    clock = now()
     with _ONE_AT_A_TIME:
-        if ask_chain:
-            _ask_for_the_chain(signed, signer, pinned)
-        else:
+        if not all(_holds(one, clock) for one in (*form.certificates, *pinned)):
             _verify(signed, key=_key_of(signer))
-    return ask_chain
+            return False
+        return _ask_for_the_chain(signed, signer, pinned, is_bridged=any(len(link) > 1 for link in links))
 
 
-def _ask_for_the_chain(signed: bytes, signer: x509.Certificate, pinned: tuple[x509.Certificate, ...]) -> None:
+def _ask_for_the_chain(
+    signed: bytes, signer: x509.Certificate, pinned: tuple[x509.Certificate, ...], *, is_bridged: bool
+) -> bool:
     try:
         _verify(signed, trusted=pinned)  # asks for the signature, too
     except CrossCheckError:
         # Which of the two it was is worth a second look only now.
         _verify(signed, key=_key_of(signer))
-        raise
+        if not is_bridged:
+            raise
+        return False
+    return True
 
 
 def _key_of(certificate: x509.Certificate) -> xmlsec.Key:
     return xmlsec.Key.from_memory(_pem(certificate), xmlsec.constants.KeyDataFormatCertPem)
 
 
-def _all_valid(certificates: Iterable[x509.Certificate], at: datetime) -> bool:
-    return all(one.not_valid_before_utc <= at <= one.not_valid_after_utc for one in certificates)
+def _holds(certificate: x509.Certificate, at: datetime) -> bool:
+    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
 
 
 def _verify(

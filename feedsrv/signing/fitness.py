@@ -11,9 +11,9 @@ from datetime import datetime
 from cryptography.x509 import Certificate, ObjectIdentifier
 
 from feedsrv.clock import to_text
-from feedsrv.signing.signer import Signer, SigningError
+from feedsrv.signing.signer import Signer, SigningError, links_of
 from feedsrv.trust.certificates import Party, name_of, read_party
-from feedsrv.trust.profile import CODE_SIGNING, EKU, ISSUERS, PROFILES, SIGNERS, Kind, spki_id
+from feedsrv.trust.profile import CODE_SIGNING, EKU, ISSUERS, PROFILES, SIGNERS, Kind
 from feedsrv.trust.refusals import UntrustedError
 
 
@@ -41,11 +41,14 @@ def check_fit(
         raise SignerUsageError(
             f"{signer.name}: the chain holds only the signer's certificate; add its issuing CA's"
         )
+    fallen = {
+        one for link in links_of(signer.chain) for one in link if not any(_holds(each, at) for each in link)
+    }
     for position, certificate in enumerate(signer.chain):
         role = SIGNERS[kind] if position == 0 else ISSUERS[kind]
         name = f"{signer.name}: {role} {name_of(certificate)}"
         begins, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        if not any(_is_in_force(one, at) for one in signer.chain if _is_same_link(one, certificate)):
+        if certificate in fallen:
             raise SignerExpiredError(
                 f"{name} holds from {to_text(begins)} to {to_text(end)}, and it is {to_text(at)}; renew it"
             )
@@ -57,13 +60,8 @@ def check_fit(
             _check_usage(party, name, kind, eku[kind], is_signer=position == 0)
 
 
-def _is_in_force(certificate: Certificate, at: datetime) -> bool:
+def _holds(certificate: Certificate, at: datetime) -> bool:
     return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-
-
-def _is_same_link(one: Certificate, other: Certificate) -> bool:
-    """True of two certificates of one CA, perhaps under different roots."""
-    return one.subject == other.subject and spki_id(one.public_key()) == spki_id(other.public_key())
 
 
 def _check_usage(party: Party, name: str, kind: Kind, ours: ObjectIdentifier, *, is_signer: bool) -> None:

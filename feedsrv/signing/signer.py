@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -121,8 +121,12 @@ def chain_ends(chain: Sequence[x509.Certificate]) -> datetime:
 
     A CA may have several certificates in it, each under another root: of these the last to end counts.
     """
-    links: dict[tuple[x509.Name, str], datetime] = {}
+    return min(max(one.not_valid_after_utc for one in link) for link in links_of(chain))
+
+
+def links_of(chain: Iterable[x509.Certificate]) -> tuple[tuple[x509.Certificate, ...], ...]:
+    """The links of a chain: certificates of one name and key, perhaps under different roots, are one."""
+    links: dict[tuple[x509.Name, str], list[x509.Certificate]] = {}
     for one in chain:
-        link = (one.subject, spki_id(one.public_key()))
-        links[link] = max(one.not_valid_after_utc, links.get(link, one.not_valid_after_utc))
-    return min(links.values())
+        links.setdefault((one.subject, spki_id(one.public_key())), []).append(one)
+    return tuple(map(tuple, links.values()))

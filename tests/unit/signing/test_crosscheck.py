@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from feedsrv.clock import now
 from feedsrv.signing.crosscheck import CrossCheckError, cross_check
+from feedsrv.signing.documents import sign_document
+from feedsrv.trust.opening import open_feed
 from feedsrv.trust.profile import Kind
 from tests.pki import Pki, key, sample_feed, sample_mitigation
 from tests.unchecked import sign_unchecked
@@ -74,3 +77,37 @@ def test_the_chain_of_another_time_is_not_asked(pki: Pki) -> None:
     past = Pki(at=now() - timedelta(days=5 * 365))
 
     assert cross_check(past.sign_feed(sample_feed(past.at)), [past.anchor()], past.at) is False
+
+
+class TestTwoRootsForOneCa:
+    """A CA that two roots vouch for stands in the document twice, while a root is exchanged."""
+
+    def bridged(self, pki: Pki, *, new_first: bool, old_ended: bool = False) -> bytes:
+        """A feed with both certificates of the issuing CA."""
+        signer = pki.signer(Kind.FEED)
+        bridge = pki.certificates(
+            Kind.FEED,
+            root={"key_name": "old root", "common_name": "old root"},
+            ca={"ends": timedelta(days=-1 if old_ended else 30)},
+        )["ca"]
+        cas = (signer.chain[1], bridge) if new_first else (bridge, signer.chain[1])
+        return sign_document(_unsigned(pki), replace(signer, chain=(signer.chain[0], *cas)))
+
+    def test_whoever_pins_the_first_ones_root_is_asked_for(self, pki: Pki) -> None:
+        """As libxmlsec1 and OpenSSL go: by the first certificate that fits."""
+        assert cross_check(self.bridged(pki, new_first=True), [pki.anchor()], pki.at) is True
+
+    def test_whoever_pins_the_other_root_is_left_to_our_own_verifier(self, pki: Pki) -> None:
+        """Which goes back and tries the second; here the signature alone is checked, and that is said."""
+        document = self.bridged(pki, new_first=False)
+
+        assert cross_check(document, [pki.anchor()], pki.at) is False
+        assert open_feed(document, pki.policy(), at=pki.at).feed == sample_feed(pki.at)
+        with pytest.raises(CrossCheckError, match="the signature"):
+            cross_check(document.replace(b"M0001", b"M0002"), [pki.anchor()], pki.at)
+
+    def test_a_bridge_that_ended_is_no_reason_to_refuse(self, pki: Pki) -> None:
+        """Those who pin the new root lose nothing by it."""
+        document = self.bridged(pki, new_first=True, old_ended=True)
+
+        assert cross_check(document, [pki.anchor()], pki.at) is False
