@@ -91,7 +91,7 @@ SPOILT: dict[str, tuple[Callable[[OwnPki], object], str, tuple[str, ...]]] = {
     "under another root": (
         lambda own: own.anchors.write_bytes(chain_pem([another_root(own.pki)])),
         "trust.chain_signature",
-        ("mitigation.key.pem",),
+        (".key.pem", "whose key did not sign it"),
     ),
 }
 
