@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.cli.common import as_json as json_option
 from feedsrv.cli.common import as_person, print_json, print_table
+from feedsrv.cli.key_files import keep_file
 from feedsrv.cli.trust_plan import as_json, as_text
 from feedsrv.clock import now
 from feedsrv.errors import BadInputError
@@ -18,7 +20,14 @@ from feedsrv.publishing.planning import plan as drawn_up
 from feedsrv.settings import read_settings
 from feedsrv.trust.policy import load_anchors
 from feedsrv.trust.profile import EKU, Kind
-from feedsrv.wiring.trust import announcing, certificates, generations, read_facts, switch_to
+from feedsrv.wiring.trust import (
+    announcing,
+    certificates,
+    generations,
+    read_facts,
+    switch_to,
+    vouching,
+)
 
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 
@@ -54,6 +63,26 @@ def plan(*, use: str | None, drop: str | None, day: datetime | None, wants_json:
     else:
         click.echo(as_text(drawn))
     raise SystemExit(0 if drawn.is_safe else 1)
+
+
+@trust.command("vouch")
+@click.argument("fingerprint")
+@click.option("--by", "issuer", required=True, help="Fingerprint of the root that is to vouch.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the certificate into this new file.",
+)
+@as_person
+def vouch(*, fingerprint: str, issuer: str, out: Path, person: str) -> None:
+    """Certify a root or an issuing CA under another root: agents that pin that one believe it, too."""
+    done = vouching(read_settings(), now=now).vouch(fingerprint, issuer=issuer, by=person)
+    keep_file(out, done.certificate.public_bytes(Encoding.PEM))
+    click.echo(
+        f"{out}: {short_name(done.certificate)}, until {done.certificate.not_valid_after_utc:%Y-%m-%d}"
+    )
+    click.echo(f"  {done.told}")
 
 
 @trust.command("announce")

@@ -15,6 +15,7 @@ from feedsrv.publishing.key_register.keyring import digits_of, without_roots
 from feedsrv.publishing.listed import listed_on
 from feedsrv.publishing.planning import Switch
 from feedsrv.publishing.timeline import Facts
+from feedsrv.publishing.vouching import VouchingDesk
 from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing.receiving import read_certificates
 from feedsrv.stores.database import open_database
@@ -68,6 +69,11 @@ def switch_to(facts: Facts, *, use: str | None, drop: str | None, on: datetime) 
 def announcing(settings: Settings, *, now: Clock) -> AnnouncingDesk:
     """The desk that announces."""
     return AnnouncingDesk(_store(settings), read_trust(settings, now=now()).policy, now=now)
+
+
+def vouching(settings: Settings, *, now: Clock) -> VouchingDesk:
+    """The desk that certifies under another root; a key is opened only then."""
+    return VouchingDesk(_store(settings), open_keyring(settings, now=now()), now=now)
 
 
 def generations(settings: Settings, *, now: Clock) -> GenerationsDesk:
