@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 KEYS   := $(if $(filter .run,$(DATA)),keys/dev,$(DATA)/keys)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format lock docs clean
+.PHONY: help run test bench fuzz lint format lock docs clean
 
 help:  ## list what can be done
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 
 run: $(VENV)/run.stamp  ## set up, publish the mitigations of this repository, serve them [PORT=8080 DATA=.run]
 	@FEEDSRV_DATA='$(DATA)' FEEDSRV_DEVELOPMENT_KEYS='$(KEYS)' FEEDSRV_BIND='$(HOST):$(PORT)' \
-	  FEEDSRV_PRIVATE_BIND="$(HOST):$$(($(PORT) + 1))" \
+	  FEEDSRV_PRIVATE_BIND="127.0.0.1:$$(($(PORT) + 1))" \
 	  exec $(BIN)/feedsrv run --content mitigations
 
 test: $(VENV)/dev.stamp  ## set up and run every test; what this machine cannot run is named at the end
@@ -40,6 +40,12 @@ test: $(VENV)/dev.stamp  ## set up and run every test; what this machine cannot 
 
 bench: $(VENV)/dev.stamp  ## measure speed and memory; prints tables of ratios
 	@$(BIN)/python -m tests.bench
+
+fuzz: $(VENV)/dev.stamp  ## look for documents that should not be accepted or read [TARGET=feed RUNS=1000000]
+	@$(BIN)/python -m tests.fuzz $(TARGET) --runs $(RUNS)
+
+TARGET ?= feed
+RUNS   ?= 1000000
 
 lint: $(VENV)/dev.stamp  ## format check, ruff, types, walls (the tests run these, too)
 	@$(BIN)/ruff format --check .

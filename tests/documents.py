@@ -187,7 +187,7 @@ def certificates_page() -> str:
         f"| {role.value} | `{role.slug}` | {usage_names(profile.key_usage)} | {_usages(profile, names)} "
         f"| {'no CA' if profile.path_length is None else profile.path_length} "
         f"| {profile.lifetime.days} days | {' to '.join(map(str, profile.rsa_bits))} "
-        f"| {', '.join(curve.name for curve in profile.curves)} |\n"
+        f"| {', '.join(str(curve.name) for curve in profile.curves)} |\n"
         for role, profile in PROFILES.items()
     ]
     identifiers = [f"| {name} | `{oid.dotted_string}` |\n" for oid, name in names.items()]
