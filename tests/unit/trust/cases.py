@@ -156,6 +156,7 @@ def _old_mitigation(bench: Bench) -> OpenedMitigation:
     return bench.open_mitigation(bench.signed_mitigation, held_revision=3)
 
 
+_NOT_CRITICAL: Final = {"turned": frozenset({"constraints"})}
 _PREVIEW: Final = {"channel": "preview"}
 
 # For every code at least one way to meet it; `test_refusals` makes sure of "every".
@@ -285,7 +286,10 @@ CASES: Final[dict[str, Iterable[Case]]] = {
         lambda b: b.under("ca-name-constraints"),
         lambda b: b.under("ca-name-constraints-critical"),
     ],
-    "trust.chain_rejected": [_library_only],
+    "trust.chain_rejected": [
+        _library_only,
+        lambda b: b.under("eku-absent", leaf={"extended": (EKU[Kind.FEED],)}, ca=_NOT_CRITICAL),
+    ],
     "trust.eku_absent": [lambda b: b.under("eku-absent")],
     "trust.eku_missing": [
         lambda b: b.under("eku-any"),

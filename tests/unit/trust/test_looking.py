@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,9 @@ _OTHER_KIND: Final = {Kind.FEED: "receivers of mitigations", Kind.MITIGATION: "r
 
 _ONLY_DNS: Final = x509.NameConstraints(
     permitted_subtrees=[x509.DNSName("example.org")], excluded_subtrees=None
+)
+_BY_SERIAL: Final = x509.AuthorityKeyIdentifier(
+    b"a key", [x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")]))], 1
 )
 _NOBODY_KNOWS: Final = x509.UnrecognizedExtension(
     x509.ObjectIdentifier("1.2.840.113556.1.8000.2554.9.8"), b"\x05\x00"
@@ -281,6 +285,39 @@ class TestExplaining:
         assert codes(root) == {"trust.chain_incomplete"}
         assert codes(namesake, root) == {"trust.chain_signature"}
         assert codes(short, root) == {"lint.outlives_issuer"}
+
+    @pytest.mark.parametrize(
+        ("recipe", "words"),
+        [
+            ({"turned": frozenset({"constraints"})}, "(2.5.29.19) that are not critical"),
+            (
+                {"authority_key": False, "extra": ((_BY_SERIAL, False),)},
+                "authority key identifier, 2.5.29.35",
+            ),
+        ],
+    )
+    def test_what_only_the_library_refuses_of_a_ca_is_said_of_that_ca(
+        self, bench: Bench, recipe: Mapping[str, Any], words: str
+    ) -> None:
+        """In words of ours: the library's name no certificate."""
+        ca = bench.pki.certificates(Kind.FEED, None, ca=recipe)["ca"]
+
+        found = {one.code: one for one in lint_certificate(ca, [Role.FEED_CA], at=bench.at)}
+
+        assert found["trust.chain_rejected"].refused
+        assert words in found["trust.chain_rejected"].sentence
+        assert "issuing CA for feeds CN=feed CA" in found["trust.chain_rejected"].sentence
+
+    def test_what_the_library_refuses_of_a_chain_is_said_of_its_signer(self, bench: Bench) -> None:
+        """A DNS name outside the CA's constraints: no rule of ours looks at DNS names."""
+        found = bench.pki.certificates(
+            Kind.FEED, None, ca={"extra": ((_ONLY_DNS, True),)}, leaf={"names": ("elsewhere.test",)}
+        )
+
+        looked = lint_chain((found["leaf"], found["ca"], found["root"]), Kind.FEED, at=bench.at)
+
+        (refused,) = (one for one in looked if one.refused)
+        assert (refused.code, refused.refused_by) == ("trust.chain_rejected", "receivers of feeds")
 
     def test_a_root_that_shuts_out_one_kind_is_refused_by_those_who_want_that_kind(
         self, bench: Bench
