@@ -163,7 +163,7 @@ CHECKS: Final = (
         "what they have applied. Publishing cures this, so it stops nothing.",
         published.feeds_are_overdue,
         _feeds,
-        "feedsrv_feed_expires_in_seconds",
+        "feedsrv_current_feed_expires_in_seconds",
         "Seconds until the current feed expires; negative afterwards.",
     ),
     Check(

@@ -140,8 +140,8 @@ def test_the_same_as_gauges() -> None:
         ("feedsrv_check_grade", "sfb-2019/production"): 1,
         ("feedsrv_check_grade", "exchange-2019/production"): 0,
         ("feedsrv_certificate_ends_in_seconds", "feed signer 3fa90c51b2d4e6f8"): -86400,
-        ("feedsrv_feed_expires_in_seconds", "sfb-2019/production"): 60,
-        ("feedsrv_feed_expires_in_seconds", "exchange-2019/production"): 259200,
+        ("feedsrv_current_feed_expires_in_seconds", "sfb-2019/production"): 60,
+        ("feedsrv_current_feed_expires_in_seconds", "exchange-2019/production"): 259200,
         ("feedsrv_publishing_stopped", None): 1,
         ("feedsrv_checks_looked_timestamp_seconds", None): AT.timestamp(),
     }
