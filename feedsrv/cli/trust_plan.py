@@ -9,6 +9,7 @@ from itertools import groupby
 
 from feedsrv.clock import to_text
 from feedsrv.publishing.planning import Outlook, TrustPlan
+from feedsrv.publishing.timeline import Mark
 
 _DAY = timedelta(days=1)
 _VERBS = {"ends": "ends", "begins": "begins", "use": "planned to be used", "review": "review is due"}
@@ -81,24 +82,19 @@ def _tasks(plan: TrustPlan) -> Iterator[str]:
 
 def _line(plan: TrustPlan) -> Iterator[str]:
     """Everything on one line, with today in its place."""
-    is_today_told = False
-    for year, those in groupby(plan.marks, key=lambda one: one.at.year):
-        lines = []
-        for one in those:
-            if one.at >= plan.at and not is_today_told:
-                lines.append(_today(plan.at))
-                is_today_told = True
-            state = f"  [{one.state}]" if one.state else ""
-            away = _away(one.at, plan.at)
-            lines.append(f"   |  {one.at:%Y-%m-%d}  {away:>14}  {one.who} {_VERBS[one.what]}{state}")
+    rows = [
+        (one.at, f"   |  {one.at:%Y-%m-%d}  {_away(one.at, plan.at):>14}  {_said(one)}") for one in plan.marks
+    ]
+    past = sum(at < plan.at for at, _ in rows)
+    rows.insert(past, (plan.at, f"   o  {plan.at:%Y-%m-%d}  {'--- today ---':>14}"))
+    for year, those in groupby(rows, key=lambda row: row[0].year):
         yield f"   {year}"
-        yield from lines
-    if not is_today_told:
-        yield _today(plan.at)
+        yield from (line for _, line in those)
 
 
-def _today(at: datetime) -> str:
-    return f"   o  {at:%Y-%m-%d}  {'--- today ---':>14}"
+def _mark(one: Mark, at: datetime) -> str:
+    state = f"  [{one.state}]" if one.state else ""
+    return f"   |  {one.at:%Y-%m-%d}  {_away(one.at, at):>14}  {one.who} {_VERBS[one.what]}{state}"
 
 
 def _agents(plan: TrustPlan) -> Iterator[str]:

@@ -154,20 +154,17 @@ def _is_announced(one: Held, facts: Facts) -> bool:
 
 def _reviews(facts: Facts) -> Iterator[Task]:
     """A mitigation is signed anew whenever people look at it again, and never outlives its certificate."""
-    due: defaultdict[tuple[datetime, str, str], list[str]] = defaultdict(list)
+    due: defaultdict[datetime, list[str]] = defaultdict(list)
     for one in facts.listed:
-        if not one.chain:
-            continue
-        ends = chain_ends(one.chain)
-        if one.review_by is None:
-            why = f"its signer ends on {ends:%Y-%m-%d}, and agents that are set up later could not open it"
-            due[ends, "have {} signed anew, as a further revision", why].append(one.subject)
-        else:
-            by = min(datetime.combine(one.review_by, time(), UTC), ends)
-            why = "that is when its review is due at last"
-            due[by, "look at {} again, and publish a revision", why].append(one.subject)
-    for (by, act, why), subjects in due.items():
-        yield Task(by, act.format(named(subjects)), why)
+        if one.chain:
+            day = datetime.combine(one.review_by, time(), UTC)
+            due[min(day, chain_ends(one.chain))].append(one.subject)
+    for by, subjects in due.items():
+        yield Task(
+            by,
+            f"look at {named(subjects)} again, and publish a revision",
+            "that is when its review is due at last",
+        )
 
 
 def _notes(facts: Facts) -> Iterator[str]:

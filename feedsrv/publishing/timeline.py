@@ -127,8 +127,7 @@ def named(subjects: Iterable[str], *, most: int = 3) -> str:
 def _reviews(facts: Facts) -> dict[date, list[str]]:
     found: defaultdict[date, list[str]] = defaultdict(list)
     for one in facts.listed:
-        if one.review_by is not None:
-            found[one.review_by].append(one.subject)
+        found[one.review_by].append(one.subject)
     return found
 
 

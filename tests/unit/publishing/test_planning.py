@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import pytest
@@ -25,6 +25,7 @@ from tests.rotation import Line, announced, der, known, make_ca, make_root, make
 AT: Final = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 YEAR: Final = timedelta(days=365)
+NEVER: Final = date(2100, 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -173,18 +174,31 @@ def test_a_list_that_the_keeper_did_not_renew_is_told(line: Line) -> None:
     assert any("revocation list" in act for act in acts(plan(now, at=AT + 26 * DAY)))
 
 
-def test_what_nobody_looks_at_again_must_still_be_signed_anew(line: Line) -> None:
-    """A mitigation that was withdrawn stays in the feed, and agents of later open it."""
+def test_a_review_is_due_before_its_day_and_before_the_signer_ends(line: Line) -> None:
+    """Whichever comes first."""
     chain = line.signers[Kind.MITIGATION].chain
+    ends = chain[0].not_valid_after_utc
     listed = (
-        Listed("M0001 revision 3", chain, None),
+        Listed("M0001 revision 3", chain, (ends + 9 * DAY).date()),
         Listed("M0002 revision 1", chain, (AT + 90 * DAY).date()),
     )
 
     told = acts(plan(facts(line, listed=listed), at=AT))
 
-    assert told["have M0001 revision 3 signed anew, as a further revision"] == chain[0].not_valid_after_utc
+    assert told["look at M0001 revision 3 again, and publish a revision"] == ends
     assert told["look at M0002 revision 1 again, and publish a revision"] == datetime(2026, 4, 10, tzinfo=UTC)
+
+
+def test_each_year_stands_above_its_own_dates(line: Line) -> None:
+    """Today stands in its year, too."""
+    text = as_text(plan(facts(line), at=AT))
+
+    lines = text.partition("ONE LINE OF TIME\n")[2].partition("\n\n")[0].splitlines()
+    year = ""
+    for one in lines:
+        year = one.strip() if len(one.strip()) == 4 else year
+        assert len(one.strip()) == 4 or one[6:10] == year
+    assert [one.strip() for one in lines[:2]] == ["2026", f"o  2026-01-10  {'--- today ---':>14}"]
 
 
 def test_generations_are_asked_how_long_they_believe(line: Line) -> None:
@@ -208,8 +222,8 @@ def test_generations_are_asked_how_long_they_believe(line: Line) -> None:
 def test_what_is_published_is_asked_as_new_agents_see_it(line: Line) -> None:
     """Grouped by signer: a thousand mitigations are one line."""
     chain = line.signers[Kind.MITIGATION].chain
-    listed = tuple(Listed(f"M{number:04} revision 1", chain, None) for number in range(1000))
-    lost = Listed("PING1 revision 1", (), None)
+    listed = tuple(Listed(f"M{number:04} revision 1", chain, NEVER) for number in range(1000))
+    lost = Listed("PING1 revision 1", (), NEVER)
 
     drawn = plan(facts(line, listed=(*listed, lost)), at=AT)
 
@@ -241,7 +255,7 @@ def test_dropping_an_anchor_is_a_switch_too(line: Line) -> None:
     """Agents that are set up after it could not open what was signed under it."""
     new = Line.begun("Example Root 2", AT)
     both = TrustPolicy((line.root.certificate, new.root.certificate))
-    listed = (Listed("M0001 revision 1", line.signers[Kind.MITIGATION].chain, None),)
+    listed = (Listed("M0001 revision 1", line.signers[Kind.MITIGATION].chain, NEVER),)
     chains = {kind: signer.chain for kind, signer in new.signers.items()}
     now = facts(line, policy=both, listed=listed, chains=chains)
 
