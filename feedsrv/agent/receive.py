@@ -122,7 +122,7 @@ class Receiver:
         answer, has_answered = (None, False) if source is None else self._poll(source, held)
         self.after(2)
         # Lists come with every feed that is handed over, and whenever one of those at hand has ended.
-        if source is not None and has_answered and (answer is not None or self._ended_lists()):
+        if source is not None and has_answered and (answer is not None or self._ended_lists(held)):
             self._fetch_lists(source)
             held = self._unrevoked(held)
         feed = held
@@ -131,7 +131,7 @@ class Receiver:
         if feed is None and self._revoked is not None:
             self._refused(self._revoked, FEED)
         mitigations = self._mitigations(feed, source)
-        for refusal in (*self._ended_lists(), *self.lists.forged()):
+        for refusal in (*self._ended_lists(feed), *self.lists.forged()):
             self._refused(refusal, LISTS)
         if feed is not None and answer is not None and source is not None and not self._problems:
             self._remember(etag=answer.etag, origin=source.origin)
@@ -358,9 +358,11 @@ class Receiver:
         for refusal in self.lists.fetch(source):
             self._refused(refusal, LISTS)
 
-    def _ended_lists(self) -> tuple[FeedsrvError, ...]:
+    def _ended_lists(self, feed: Feed | None) -> tuple[FeedsrvError, ...]:
         """Lists that have ended, of the issuers whose documents count here: told before that is urgent."""
-        texts = [one.policy for one in (self._memory, *self.state.known.values()) if one is not None]
+        named = {entry.id for entry in feed.entries} if feed is not None else set()
+        known = [one for id_, one in self.state.known.items() if id_ in named | set(self.state.applied)]
+        texts = [one.policy for one in (self._memory, *known) if one is not None]
         grounds = [ground for ground in map(Ground.parse, texts) if ground is not None]
         borne = {one.waiver.issuer for one in self.trust.exceptions if one.waiver.check == CrlStaleError.code}
         return tuple(one for one in self.lists.ended(grounds, self.at) if one.issuer not in borne)

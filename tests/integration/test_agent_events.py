@@ -236,7 +236,8 @@ class TestAsAnAdministratorMeetsThem:
         assert before.startswith("NOT AT WORK YET")
         assert well == "ALL IS WELL."
         assert wrong.startswith("SOMETHING IS WRONG: 1 problem, told at the end.")
-        assert "the publisher cannot be reached, since" in wrong
+        assert "The publisher cannot be reached\n  since:" in wrong
+        assert "2 mitigations in place: M0001, M0002." in wrong
         assert "event 1000" in wrong
         assert "to do:" in wrong
 

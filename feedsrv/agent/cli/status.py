@@ -29,7 +29,7 @@ from feedsrv.agent.state import AgentState, LastSync, Problem, feed_key
 from feedsrv.agent.state_file import AgentStateError
 from feedsrv.agent.sync import EXPIRED, stale
 from feedsrv.agent.trusting import Trust
-from feedsrv.clock import now, to_text
+from feedsrv.clock import from_text, now, to_text
 from feedsrv.codec.feed import read_feed
 from feedsrv.errors import FeedsrvError, OperatorError
 from feedsrv.model.feed import Feed
@@ -70,12 +70,16 @@ class _Report:
         """The one line to read first."""
         told = len(dict.fromkeys(self.problems))
         if told:
-            return f"SOMETHING IS WRONG: {told} problem{'' if told == 1 else 's'}, told at the end."
+            return f"SOMETHING IS WRONG: {_many(told, 'problem')}, told at the end."
         if self.facts.get("last sync") is None:
             return "NOT AT WORK YET: no sync so far. Run `feedsrv-agent test`, then `feedsrv-agent sync`."
         if self.conditions:
-            return "AT WORK, and something wants to be known: see below."
+            return f"WELL, with {_many(len(self.conditions), 'thing')} to know, told below."
         return "ALL IS WELL."
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @click.command()
@@ -219,18 +223,29 @@ def _known(conditions: tuple[Open, ...]) -> list[tuple[Open, Condition]]:
 
 def _say(report: _Report) -> None:
     say(report.verdict)
-    told = "\n".join(one.message for one in report.problems)
-    for one, condition in _known(report.conditions):
-        subject = f" {one.subject}" if one.subject else ""
-        number = f"({one.name}, event {condition.begins})"
-        say(f"\n{condition.summary}{subject}, since {to_text(one.since)} {number}")
-        if not any(line in one.detail for line in told.splitlines() if line):
-            say(f"  found:  {one.detail}")  # else it stands among the problems
+    in_place = report.facts.get("in place")
+    if isinstance(in_place, list):
+        named = f": {', '.join(in_place)}" if in_place else ""
+        say(f"{_many(len(in_place), 'mitigation')} in place{named}.")
+    told = {one.message for one in report.problems}
+    # What is a problem now comes before what somebody decided or only has to know.
+    for one, condition in sorted(
+        _known(report.conditions),
+        key=lambda pair: (-pair[1].level, not _is_told(pair[0], told), pair[0].since),
+    ):
+        subject = f" ({one.subject})" if one.subject else ""
+        say(f"\n{condition.summary[0].upper()}{condition.summary[1:]}{subject}")
+        since = f"{to_text(one.since)}{_distance(one.since, report.at)}"
+        say(f"  since:  {since}; event {condition.begins}, {one.name}")
+        # What stands among the problems at the end is not said twice.
+        found = one.detail.partition("]")[0] + "], told at the end" if _is_told(one, told) else one.detail
+        say(f"  found:  {found}")
         say(f"  causes: {condition.cause}")
         say(f"  to do:  {condition.resolution}")
     click.echo()
-    width = max(len(name) for name in report.facts)
-    for name, value in report.facts.items():
+    shown = {name: value for name, value in report.facts.items() if value is not None or name in _ALWAYS}
+    width = max(len(name) for name in shown)
+    for name, value in shown.items():
         say(f"{name:<{width}}  {_shown(name, value, report.at)}")
     _section(
         "exceptions",
@@ -251,6 +266,14 @@ def _section(title: str, lines: list[str]) -> None:
         say(f"  {line}")
 
 
+def _is_told(one: Open, told: set[str]) -> bool:
+    return any(message in one.detail for message in told)
+
+
+_ALWAYS: Final = frozenset({"server", "last sync", "feed version"})
+_MOMENTS: Final = frozenset({"last sync", "last sync without a problem", "feed expires"})
+
+
 def _shown(name: str, value: object, at: datetime) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -258,19 +281,14 @@ def _shown(name: str, value: object, at: datetime) -> str:
         return ", ".join(map(str, value)) or "none"
     if value is None:
         return "-"
-    return f"{value}{_distance(str(value), at)}" if name in _MOMENTS else str(value)
+    return f"{value}{_distance(from_text(str(value)), at)}" if name in _MOMENTS else str(value)
 
 
-_MOMENTS: Final = frozenset({"last sync", "last sync without a problem", "feed expires"})
-
-
-def _distance(text: str, at: datetime) -> str:
+def _distance(moment: datetime, at: datetime) -> str:
     """How far away a moment is, in the largest unit that fits: nobody subtracts times at night."""
-    apart = datetime.fromisoformat(text) - at
-    seconds = abs(int(apart.total_seconds()))
+    seconds = int((moment - at).total_seconds())
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        count = seconds // length
+        count = abs(seconds) // length
         if count:
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f" (in {words})" if apart > timedelta() else f" ({words} ago)"
-    return " (now)"
+            return f" (in {_many(count, unit)})" if seconds > 0 else f" ({_many(count, unit)} ago)"
+    return " (just now)"
