@@ -82,9 +82,7 @@ def _tasks(plan: TrustPlan) -> Iterator[str]:
 
 def _line(plan: TrustPlan) -> Iterator[str]:
     """Everything on one line, with today in its place."""
-    rows = [
-        (one.at, f"   |  {one.at:%Y-%m-%d}  {_away(one.at, plan.at):>14}  {_said(one)}") for one in plan.marks
-    ]
+    rows = [(one.at, _mark(one, plan.at)) for one in plan.marks]
     past = sum(at < plan.at for at, _ in rows)
     rows.insert(past, (plan.at, f"   o  {plan.at:%Y-%m-%d}  {'--- today ---':>14}"))
     for year, those in groupby(rows, key=lambda row: row[0].year):

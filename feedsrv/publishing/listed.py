@@ -32,7 +32,8 @@ class Listed:
 def listed_on(shelf: Shelf, standing: Iterable[Standing]) -> tuple[Listed, ...]:
     """The newest published revision of every mitigation in force, as it lies on the shelf.
 
-    No signature is checked. Those that are withdrawn or superseded are left out: an agent that never had one does not fetch it.
+    No signature is checked. Those that are withdrawn or superseded are left out: an agent that never had
+    one does not fetch it.
     """
     mitigations = [one.mitigation for one in standing]
     taken_over = successors(mitigations)
