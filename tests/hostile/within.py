@@ -23,12 +23,20 @@ _SIXTEEN: Final = 10
 """Elements inside each other that still pass; the root and the signature take the rest."""
 
 
+def _room(one: Genuine) -> int:
+    return limit_of(one) - len(one.signed) - 100
+
+
 def _blanks(one: Genuine) -> bytes:
     """Between ever so many elements, since each text has a limit of its own."""
     return one.first((b"<a/>" + b" " * 60_000) * ((limit_of(one) - len(one.signed)) // 60_010))
 
 
 _WITHIN: Final[dict[str, tuple[str, Make]]] = {
+    "parts": (
+        "the same genuine element as often as fits",
+        lambda g: g.first(g.part * min(_room(g) // len(g.part), elements_of(g) // (g.part.count(b"<") - 1))),
+    ),
     "blanks": ("as many blanks as fit", _blanks),
     "comments": ("as many comments as fit", many(lambda _: b"<!--a-->")),
     "long-comments": ("long comments to the limit", full(b"<!--" + b"a" * 60_000 + b"-->")),
@@ -45,12 +53,12 @@ _WITHIN: Final[dict[str, tuple[str, Make]]] = {
     "named-elements": ("as many elements as fit, each of its own name", many(lambda n: b"<a%d/>" % n)),
     "elements-with-text": ("as many elements as fit, with texts between", many(lambda _: b"<a>b</a>c")),
     "attributes": (
-        "five attributes on each of many elements",
-        many(lambda _: b"<a " + attributes(5) + b"/>"),
+        "four attributes on each of many elements",
+        many(lambda _: b"<a " + attributes(4) + b"/>"),
     ),
     "attributes-in-groups": (
         "sixty attributes on each of many elements",
-        many(lambda _: b"<a " + attributes(60) + b"/>", 12),
+        many(lambda _: b"<a " + attributes(60) + b"/>", 15),
     ),
     "deep-and-wide": (
         "as deep and as wide as fits",
@@ -86,7 +94,7 @@ _WITHIN: Final[dict[str, tuple[str, Make]]] = {
             + b">"
             + b"".join(
                 b"<a " + b" ".join(b'n%d:b=""' % n for n in range(50)) + b"/>"
-                for _ in range(elements_of(g) // 10)
+                for _ in range(elements_of(g) // 13)
             )
             + b"</w>"
         ),
@@ -104,7 +112,7 @@ _ASKING: Final[dict[str, tuple[str, str, Make]]] = {
     "tabs": (
         "a tab in the last of very many attributes",
         "xml.not_portable",
-        many(lambda _: b"<a " + attributes(5) + b"/>"),
+        many(lambda _: b"<a " + attributes(4) + b"/>"),
     ),
 }
 
@@ -117,12 +125,12 @@ def _asking(name: str) -> Make:
 
 def _harmless_white(one: Genuine) -> bytes:
     """A white reference that is allowed where it stands makes the reader look at every text and attribute."""
-    wide = b"".join(b"<a " + attributes(5) + b">b</a>c" for _ in range(elements_of(one)))
+    wide = b"".join(b"<a " + attributes(4) + b">b</a>c" for _ in range(elements_of(one)))
     return one.first(wide).replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>&#13;", 1)
 
 
 def _harmless_base(one: Genuine) -> bytes:
-    wide = b"".join(b"<a " + attributes(5) + b">b</a>c" for _ in range(elements_of(one)))
+    wide = b"".join(b"<a " + attributes(4) + b">b</a>c" for _ in range(elements_of(one)))
     return one.first(wide + b"<!-- xml:base -->")
 
 
