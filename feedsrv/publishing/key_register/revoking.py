@@ -22,7 +22,7 @@ from feedsrv.publishing.key_register.making import authority_of
 from feedsrv.publishing.key_register.refusals import NoRevocationError
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.trust_records import Revocation, RevocationList
-from feedsrv.signing.issuing import REASONS, Authority, issue_crl
+from feedsrv.signing.issuing import REASONS, Authority, issue_crl, renew_crl
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.profile import spki_id
 
@@ -212,10 +212,11 @@ class RevokingKeys(Desk):
 def _signed(
     authority: Authority, revoked: tuple[Revocation, ...], before: RevocationList | None, at: datetime
 ) -> x509.CertificateRevocationList:
-    # A clock that went back must not make a list that looks older than the one before.
-    number = max(int(at.timestamp()), before.number + 1 if before else 0)
     entries = [(one.serial, one.at, one.reason) for one in revoked]
-    return issue_crl(authority, revoked=entries, number=number, now=at)
+    if before is None:
+        return issue_crl(authority, revoked=entries, now=at)
+    # After a clock that went back, number and begin still lie above those of the list before.
+    return renew_crl(authority, x509.load_der_x509_crl(before.der), revoked=entries, now=at)
 
 
 def _authorities(ring: Keyring) -> dict[str, HeldKey]:
