@@ -157,7 +157,8 @@ def _tell(costs: list[Cost], accepted: list[Cost]) -> int:
 
 
 def _line(one: Cost) -> str:
-    return f"{one.seconds * 1000:>8.1f} ms {one.memory / 2**20:>6.1f} MiB {one.length:>9} bytes  {one.name} ({one.code})"
+    cost = f"{one.seconds * 1000:>8.1f} ms {one.memory / 2**20:>6.1f} MiB"
+    return f"{cost} {one.length:>9} bytes  {one.name} ({one.code})"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from cryptography.x509 import Certificate
 from lxml import etree
 from lxml.etree import _Element
 
@@ -36,6 +37,7 @@ class Kept:
     policy: TrustPolicy
     words: Feed | Mitigation
     canonical: bytes
+    signer: Certificate
 
     def check(self, data: bytes) -> FeedsrvError | None:
         """Open as a receiver does: a refusal, or exactly the words that were signed.
@@ -75,4 +77,4 @@ def kept(kind: Kind) -> Kept:
         words = open_feed(document, policy, at=AT).feed
     else:
         words = open_mitigation(document, policy, at=AT).mitigation
-    return Kept(kind, document, policy, words, canonical(verified.element))
+    return Kept(kind, document, policy, words, canonical(verified.element), verified.leaf)

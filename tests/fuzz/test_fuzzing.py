@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from tests.fuzz.genuine import kept
 from tests.fuzz.keeping import smallest
 from tests.fuzz.targets import TARGETS
 
-RUNS = 2_000
+RUNS = 1_500
 MOST_KEPT = 800_000
 """Bytes of the whole corpus."""
 
@@ -76,11 +77,9 @@ def test_an_oracle_tells_other_words_from_those_that_were_signed() -> None:
     one = kept(Kind.FEED)
 
     with pytest.raises(AssertionError, match="other words"):
-        type(one)(one.kind, one.document, one.policy, kept(Kind.MITIGATION).words, one.canonical).check(
-            one.document
-        )
+        replace(one, words=kept(Kind.MITIGATION).words).check(one.document)
     with pytest.raises(AssertionError, match="other elements"):
-        type(one)(one.kind, one.document, one.policy, one.words, b"").check(one.document)
+        replace(one, canonical=b"").check(one.document)
 
 
 def test_what_is_kept_is_the_least_that_reaches_as_far() -> None:
