@@ -107,6 +107,7 @@ class _Token:
         self._name = uri.description
         self._child: Child | None = None
         self._public: object = None
+        self._patience = uri.timeout
         self._one_at_a_time = Lock()
 
     def open(self) -> OpenedKey:
@@ -117,7 +118,7 @@ class _Token:
     def create(self, kind: KeyKind, *, exportable: bool) -> OpenedKey:
         if self._uri.label is None:
             raise self._refusal(Reason.FAILED, "a new key needs a name; write object= into the URI")
-        deadline = time.monotonic() + max(self._uri.timeout, _GENERATING)
+        deadline = self._deadline(at_least=_GENERATING)
         with self._one_at_a_time:
             self._begin("create", deadline=deadline, kind=kind.value, exportable=exportable)
             self._close()  # the session that may write ends with the writing
@@ -202,7 +203,7 @@ class _Token:
         except ChildLateError:
             raise KeyAwayError(
                 f"{self._name}: the module {self._uri.module} did not answer within "
-                f"{self._uri.timeout:g} seconds, and was stopped; look after the device, then try again"
+                f"{self._patience:g} seconds, and was stopped; look after the device, then try again"
             ) from None
         if "refused" in answer:
             self._close()
@@ -228,8 +229,9 @@ class _Token:
             raise self._refusal(Reason.PIN_WRONG) from None
         return pin or None, seen
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self._uri.timeout
+    def _deadline(self, *, at_least: float = 0.0) -> float:
+        self._patience = max(self._uri.timeout, at_least)
+        return time.monotonic() + self._patience
 
     def _close(self) -> None:
         if self._child is not None:

@@ -59,7 +59,7 @@ def module_house(tmp_path: Path) -> Iterator[ModuleHouse]:
     with faulty_token(tmp_path / "hsm") as faulty:
         pki, uris = Pki(), {}
         for kind in Kind:
-            place = faulty.token.place(kind.value, timeout=3)
+            place = faulty.token.place(kind.value, timeout=6)
             made = create_key(place, KeyKind.RSA_3072, exportable=False)
             chain = tmp_path / f"{kind}.pem"
             chain.write_bytes(chain_pem(certify(pki, kind, made.private_key.public_key())))

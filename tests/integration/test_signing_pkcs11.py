@@ -417,7 +417,7 @@ class TestModulesThatMisbehave:
     @pytest.fixture
     def place(self, faulty: FaultyToken) -> str:
         """A key behind the faulty module."""
-        place = faulty.token.place("feed", timeout=3)
+        place = faulty.token.place("feed", timeout=6)
         create_key(place, KeyKind.RSA_3072, exportable=False)
         return place
 
@@ -428,7 +428,7 @@ class TestModulesThatMisbehave:
         """With the timeout of the URI; and the next try is a new beginning."""
         faulty.order(moment)
 
-        with pytest.raises(KeyAwayError, match="3 seconds, and was stopped"):
+        with pytest.raises(KeyAwayError, match="6 seconds, and was stopped"):
             open_key(place)
 
         assert children() == []
@@ -437,7 +437,7 @@ class TestModulesThatMisbehave:
 
     @pytest.mark.parametrize(
         ("order", "said"),
-        [("hang-sign", "3 seconds"), ("crash-sign", "signal 6"), ("lose-device", "DeviceRemoved")],
+        [("hang-sign", "6 seconds"), ("crash-sign", "signal 6"), ("lose-device", "DeviceRemoved")],
     )
     def test_a_module_that_fails_while_it_signs_is_replaced(
         self, faulty: FaultyToken, place: str, order: str, said: str
@@ -477,7 +477,7 @@ class TestModulesThatMisbehave:
         (child,) = children()
         os.kill(child, signal.SIGSTOP)
 
-        with pytest.raises(KeyAwayError, match="3 seconds"):
+        with pytest.raises(KeyAwayError, match="6 seconds"):
             sign_by(key.private_key)
 
         assert children() == []

@@ -43,8 +43,8 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
         faulty = stack.enter_context(faulty_token(tmp_path / "hsm"))
         kms, strict = stack.enter_context(strict_kms())
         places = {
-            Kind.MITIGATION: faulty.token.place("mitigations", timeout=4),
-            Kind.FEED: kms.place("alias/feeds", timeout=4),
+            Kind.MITIGATION: faulty.token.place("mitigations", timeout=8),
+            Kind.FEED: kms.place("alias/feeds", timeout=8),
         }
         for kind, place in places.items():
             key = create_key(place, KeyKind.RSA_3072, exportable=False)
@@ -100,12 +100,12 @@ TROUBLE: Final[dict[str, tuple[Callable[[Elsewhere], object], str, str]]] = {
     "module hangs at the start": (
         lambda it: it.faulty.order("hang-login"),
         "signing.away",
-        "4 seconds",
+        "8 seconds",
     ),
     "module hangs in the middle": (
         lambda it: it.faulty.order("hang-sign"),
         "signing.away",
-        "4 seconds",
+        "8 seconds",
     ),
     "KMS key disabled": (
         lambda it: setattr(it.strict.keys["alias/feeds"], "state", "Disabled"),
