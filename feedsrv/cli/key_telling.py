@@ -101,6 +101,8 @@ def tell_revoked(done: Revoked, *, is_published: bool) -> None:
         click.echo(f"  agents learn of it from {done.made.name}.crl, which is published")
     else:
         click.echo(f"  agents learn of it from {done.made.name}.crl, which the next publication brings")
+    for other in done.others:
+        warn(f"  the same key has another certificate, {other.id}: revoke that one, too")
     for signer in done.in_use:
         warn(f"  {signer} is in use and cannot sign any more. {_what_now(signer)}")
 

@@ -14,6 +14,7 @@ from typing import Final
 from cryptography import x509
 
 from feedsrv.clock import Clock, now
+from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, issued
 from feedsrv.publishing.key_register.register import KeyDesk
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage, RevocationList
@@ -86,12 +87,33 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
         store.close()
 
 
+def uses_development_pki(settings: Settings, records: tuple[KeyRecord, ...]) -> bool:
+    """True where agents are told to pin the root of a development PKI that is there."""
+    return any(
+        one.source == DEVELOPMENT_PKI and one.role is Role.ROOT and one.stage is KeyStage.IN_USE
+        for one in outside(settings, records)
+    )
+
+
 def outside(settings: Settings, records: tuple[KeyRecord, ...]) -> tuple[HeldKey, ...]:
     """The keys that the register does not keep."""
     if settings.own_keys is not None:
         return _set(settings)
     folder = settings.development_folder
-    return _development(folder, records) if development.exists(folder) else ()
+    if not development.exists(folder):
+        return ()
+    try:
+        return _development(folder, records)
+    except FeedsrvError:
+        # What is left of a trial must not stop those who sign with keys of their own.
+        if signs_alone(records):
+            return ()
+        raise
+
+
+def signs_alone(records: tuple[KeyRecord, ...]) -> bool:
+    """True where the register has a signer in use for each kind of document."""
+    return {one.role for one in records if one.stage is KeyStage.IN_USE} >= set(SIGNERS.values())
 
 
 def read_file(path: Path) -> bytes:
@@ -151,7 +173,7 @@ def _development(folder: Path, records: tuple[KeyRecord, ...]) -> tuple[HeldKey,
                 HeldKey.kept_by(DEVELOPMENT_PKI, role, chain, _place_of(uri), list_name=name, stage=stage)
             )
     # Whoever signs under a root of their own has nobody pin that of a trial.
-    needed = not set(SIGNERS.values()) <= used or root in ours or any(issued(one, root) for one in ours)
+    needed = not signs_alone(records) or root in ours or any(issued(one, root) for one in ours)
     found.append(
         HeldKey.kept_by(
             DEVELOPMENT_PKI,

@@ -33,7 +33,15 @@ from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.trust.believing import check_signer
 from feedsrv.trust.policy import TrustPolicy, load_crl
 from feedsrv.trust.profile import EKU, SIGNERS, Kind, fingerprint
-from feedsrv.wiring.keyring import DEVELOPMENT_PKI, kept, keyring_of, open_keyring, open_store
+from feedsrv.wiring.keyring import (
+    DEVELOPMENT_PKI,
+    kept,
+    keyring_of,
+    open_keyring,
+    open_store,
+    signs_alone,
+    uses_development_pki,
+)
 from feedsrv.wiring.lists import POLICY, lists_in_force, named, public_lists, renew_lists
 
 __all__ = [
@@ -146,7 +154,7 @@ def open_keys(
     """
     published = _anchors_on(settings.shelf_folder)
     records, _ = kept(settings)
-    if settings.own_keys is None:
+    if settings.own_keys is None and (not signs_alone(records) or uses_development_pki(settings, records)):
         # New keys beside what older ones signed, or beside a register, would be believed by nobody.
         _tend_development_pki(settings, now, tell, make=make and not published and not records)
     ring = keyring_of(settings, records)

@@ -19,7 +19,15 @@ from feedsrv.stores.lock import lock_beside
 from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.trust.policy import load_crl
 from feedsrv.trust.profile import ISSUERS, Role
-from feedsrv.wiring.keyring import DEVELOPMENT_PKI, kept, open_desk, open_store, outside, read_file
+from feedsrv.wiring.keyring import (
+    DEVELOPMENT_PKI,
+    kept,
+    open_desk,
+    open_store,
+    outside,
+    read_file,
+    uses_development_pki,
+)
 
 POLICY: Final = "v1/trust/policy.json"
 _CRLS: Final = "v1/trust/crls"
@@ -123,7 +131,7 @@ def tell_development_pki(settings: Settings, *, now: datetime) -> None:
 
 def _development(settings: Settings) -> tuple[Path, ...]:
     folder = settings.development_folder
-    if settings.own_keys is not None or not development.exists(folder):
+    if not uses_development_pki(settings, kept(settings)[0]):
         return ()
     return tuple(development.crl_of(folder, role) for role in (Role.ROOT, *ISSUERS.values()))
 

@@ -28,6 +28,8 @@ log: Final = logging.getLogger(__name__)
 ANCHORED: Final = (KeyStage.READY, KeyStage.IN_USE)
 """The stages at which a root is good enough to hold a new certificate against."""
 
+COMPROMISED: Final = frozenset({"key_compromise", "ca_compromise", "aa_compromise"})
+"""Reasons that speak of the key, and not of one certificate."""
 _WRITTEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Before that there was no program that could ask for the time."""
 _CLOCKS_DIFFER: Final = timedelta(days=1)
@@ -125,10 +127,10 @@ def revocations_of(work: Work, chain: Sequence[Certificate], ring: Keyring) -> t
 
 
 def refuse_revoked(work: Work, chain: Sequence[Certificate], ring: Keyring) -> None:
-    """Nothing is done with a chain in which something was revoked.
+    """Nothing is done with a chain in which something was revoked, or whose keys are in wrong hands.
 
     Raises:
-        RevokedKeyError: something was.
+        RevokedKeyError: something was, or they are.
     """
     revoked = {one.serial: one for one in revocations_of(work, chain, ring)}
     for certificate in chain:
@@ -139,3 +141,21 @@ def refuse_revoked(work: Work, chain: Sequence[Certificate], ring: Keyring) -> N
                 f"({known.reason.replace('_', ' ')}): nothing signed under it is believed. Request a new key "
                 "with `feedsrv key request`"
             )
+        refuse_compromised(work, spki_id(certificate.public_key()), ring)
+
+
+def refuse_compromised(work: Work, key: str, ring: Keyring) -> None:
+    """A key that is in wrong hands gets no other certificate, and no other is used.
+
+    Raises:
+        RevokedKeyError: one of its certificates was revoked because of that.
+    """
+    for held in ring.keys:
+        if held.key == key and held.chain:
+            for known in revocations_of(work, held.chain[:1], ring):
+                if known.reason in COMPROMISED:
+                    raise RevokedKeyError(
+                        f"the key {key[:16]} of {name_of(held.chain[0])} is in wrong hands, as was said on "
+                        f"{known.at:%Y-%m-%d %H:%M} UTC by {known.by}: no certificate makes it good again. "
+                        "Request a new key with `feedsrv key request`"
+                    )

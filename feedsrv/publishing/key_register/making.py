@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from feedsrv.publishing.key_register.desk import Desk, refuse_revoked
+from feedsrv.publishing.key_register.desk import Desk, refuse_compromised, refuse_revoked
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, organisation_of
 from feedsrv.publishing.key_register.refusals import (
     NoAuthorityError,
@@ -73,6 +73,8 @@ class MakingKeys(Desk):
 
         Raises:
             PlaceTakenError: a key lies there that was not made for this.
+            WrongRoleError, WrongKeyStageError, RevokedKeyError: the existing key is another role's, was
+                retired, or is in wrong hands.
             BadInputError: the request cannot be made of these words.
             SigningError, KeyAwayError: the place cannot be used, or not now.
         """
@@ -140,6 +142,12 @@ class MakingKeys(Desk):
             if before:
                 # Whether a key may leave its place was said when it was made.
                 made = replace(made, exportable=before[0].exportable)
+            if before and all(one.stage is KeyStage.RETIRED for one in before):
+                raise WrongKeyStageError(
+                    f"{describe_place(place)}: holds a key that was retired, and is never used again; make "
+                    "another one elsewhere"
+                )
+            refuse_compromised(work, made.key, self._ring(work))
             if any(one.role is not role for one in before):
                 raise WrongRoleError(
                     f"{describe_place(place)}: is a key for the role {before[0].role.slug}, and no key has "

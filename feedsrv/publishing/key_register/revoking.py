@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import to_text
 from feedsrv.errors import FeedsrvError
-from feedsrv.publishing.key_register.desk import Desk, log
+from feedsrv.publishing.key_register.desk import COMPROMISED, Desk, log, revocations_of
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.key_register.making import authority_of
 from feedsrv.publishing.key_register.refusals import NoRevocationError
@@ -24,7 +24,7 @@ from feedsrv.publishing.ports import Work
 from feedsrv.publishing.trust_records import Revocation, RevocationList
 from feedsrv.signing.issuing import REASONS, Authority, issue_crl, renew_crl
 from feedsrv.trust.certificates import name_of
-from feedsrv.trust.profile import spki_id
+from feedsrv.trust.profile import Role, spki_id
 
 _DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -42,6 +42,8 @@ class Revoked:
     """What stood against making it."""
     in_use: tuple[HeldKey, ...]
     """Signers in use that are believed no longer."""
+    others: tuple[HeldKey, ...]
+    """Further certificates of a key that is in wrong hands, which are not revoked."""
     is_known: bool
     """True where it was revoked before; that date and reason stand."""
 
@@ -140,7 +142,21 @@ class RevokingKeys(Desk):
             why_not = refusal
         except KeyError:
             why_not = NoRevocationError(f"{name_of(issuer)} is no CA of ours")
-        return Revoked(revocation, name, made, why_not, tuple(_under(ring, key, serial)), known is not None)
+        in_use = tuple(_under(ring, key, serial))
+        others = self._others(ring, serial) if revocation.reason in COMPROMISED else ()
+        return Revoked(revocation, name, made, why_not, in_use, others, known is not None)
+
+    def _others(self, ring: Keyring, serial: int) -> tuple[HeldKey, ...]:
+        certified = [one for one in ring.keys if one.chain]
+        keys = {one.key for one in certified if one.chain[0].serial_number == serial}
+        with self._store.look() as work:
+            return tuple(
+                one
+                for one in certified
+                if one.key in keys
+                and not revocations_of(work, one.chain[:1], ring)
+                and one.role is not Role.ROOT
+            )
 
     def make_lists(self, *, by: str) -> Lists:
         """Make the list of every CA anew whose key is at hand."""

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from feedsrv.publishing.key_register.refusals import NoRevocationError, UnknownKeyError
+from feedsrv.publishing.key_register.refusals import (
+    NoRevocationError,
+    RevokedKeyError,
+    UnknownKeyError,
+    WrongKeyStageError,
+)
 from feedsrv.publishing.trust_records import KeyRecord, RevocationList
 from feedsrv.trust.believing import check_signer
 from feedsrv.trust.policy import TrustPolicy
@@ -234,3 +239,40 @@ def test_what_was_cut_short_before_its_list_is_finished_by_the_keeper(house: Key
     house.desk.renew_lists(by="keeper")
 
     assert isinstance(refusal(house, signer), SignerRevokedError)
+
+
+def test_a_key_in_wrong_hands_gets_no_other_certificate_and_none_of_it_is_used(house: KeyHouse) -> None:
+    """A renewal with the same key would only give the thief another year."""
+    old = record_of(house, Role.FEED_SIGNER)
+    renewed = house.issued(Role.FEED_SIGNER, existing=True)
+
+    done = house.desk.revoke(old.id, reason="key_compromise", by="ben")
+
+    assert [one.id for one in done.others] == [renewed.id]
+    with pytest.raises(RevokedKeyError, match="wrong hands"):
+        house.requested(Role.FEED_SIGNER, existing=True)
+    with pytest.raises(RevokedKeyError, match="wrong hands"):
+        house.desk.use(renewed.id, by="anna")
+
+
+def test_a_certificate_that_is_only_superseded_says_nothing_of_its_key(house: KeyHouse) -> None:
+    """The renewed one is used."""
+    old = record_of(house, Role.FEED_SIGNER)
+    renewed = house.issued(Role.FEED_SIGNER, existing=True)
+
+    done = house.desk.revoke(old.id, reason="superseded", by="ben")
+
+    assert done.others == ()
+    assert house.desk.use(renewed.id, by="anna").record.id == renewed.id
+
+
+def test_a_retired_key_is_not_certified_again(house: KeyHouse) -> None:
+    """Unless only one of its certificates was retired."""
+    first = house.issued(Role.FEED_SIGNER, "new")
+    second = house.issued(Role.FEED_SIGNER, "new", existing=True)
+    house.desk.retire(first.id, by="anna")
+    house.desk.retire(house.requested(Role.FEED_SIGNER, "new", existing=True).id, by="anna")
+    house.desk.retire(second.id, by="anna")
+
+    with pytest.raises(WrongKeyStageError, match="retired"):
+        house.requested(Role.FEED_SIGNER, "new", existing=True)

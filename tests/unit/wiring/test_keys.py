@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import now
@@ -23,8 +24,14 @@ from feedsrv.signing.pemfile import (
     KeyExposedError,
     KeyUnreadableError,
 )
-from feedsrv.trust.policy import AnchorsError
+from feedsrv.trust.policy import AnchorsError, CrlUnreadableError
 from feedsrv.trust.profile import Kind
+from feedsrv.trust.refusals import (
+    CrlForgedError,
+    CrlStaleError,
+    IssuerRevokedError,
+    SignerRevokedError,
+)
 from feedsrv.wiring.keys import DEVELOPMENT, Keys, NoKeysError, OtherKeysError, open_keys
 from tests.own_keys import OwnPki
 from tests.pki import ORGANISATION, chain_pem, key, pem_of
@@ -79,6 +86,54 @@ def test_revocation_lists_of_ones_own_are_published_and_used(own: OwnPki, tmp_pa
     assert [crl.issuer for crl in keys.policy.crls] == [own.pki.signer(Kind.FEED).chain[1].subject]
     assert "v1/trust/crls/feed-ca.crl" in keys.public_files
     assert json.loads(keys.public_files["v1/trust/policy.json"])["crls"] == ["trust/crls/feed-ca.crl"]
+
+
+LISTS: dict[str, tuple[Callable[[OwnPki], x509.CertificateRevocationList], type[FeedsrvError]]] = {
+    "of a stranger": (
+        lambda own: own.pki.crl(Kind.FEED, signed_by=("stranger", "rsa2048")),
+        CrlForgedError,
+    ),
+    "past its date": (
+        lambda own: own.pki.crl(Kind.FEED, begins=timedelta(days=-9), ends=timedelta(days=-1)),
+        CrlStaleError,
+    ),
+    "that revokes the signer": (
+        lambda own: own.pki.crl(Kind.FEED, revoked=[own.pki.signer(Kind.FEED).chain[0].serial_number]),
+        SignerRevokedError,
+    ),
+    "of the root that revokes the issuing CA": (
+        lambda own: own.pki.crl(
+            Kind.FEED, of="root", revoked=[own.pki.signer(Kind.FEED).chain[1].serial_number]
+        ),
+        IssuerRevokedError,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_that_agents_would_refuse_documents_by_is_heard_of_here(
+    own: OwnPki, tmp_path: Path, name: str
+) -> None:
+    """Before it is published; the files stay for the operator to look at."""
+    make, refusal = LISTS[name]
+    lists = tmp_path / "crls"
+    lists.mkdir()
+    (lists / "feed-ca.crl").write_bytes(make(own).public_bytes(Encoding.DER))
+
+    with pytest.raises(refusal):
+        opened(own.settings(tmp_path, crls=lists))
+
+    assert (lists / "feed-ca.crl").exists()
+
+
+def test_a_file_among_the_lists_that_is_none_is_named(own: OwnPki, tmp_path: Path) -> None:
+    """It could be the one that revokes."""
+    lists = tmp_path / "crls"
+    lists.mkdir()
+    (lists / "damaged.crl").write_bytes(b"damaged")
+
+    with pytest.raises(CrlUnreadableError, match=r"damaged\.crl"):
+        opened(own.settings(tmp_path, crls=lists))
 
 
 BAD_FILES: dict[str, tuple[Callable[[OwnPki], object], type[FeedsrvError], str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from feedsrv.clock import now
 from feedsrv.publishing.key_register.refusals import RevokedKeyError
 from feedsrv.publishing.trust_records import KeyStage
 from feedsrv.settings import Settings
+from feedsrv.signing.development import ensure_development_pki
 from feedsrv.stores.database import StoreNotReadyError, open_database, upgrade
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.profile import Kind, Role, fingerprint
@@ -252,6 +254,26 @@ def test_a_development_pki_says_that_it_is_one(house: KeyHouse, settings: Settin
 
     assert keys.development
     assert keys.policy.organisation == DEVELOPMENT
+
+
+def test_what_is_left_of_a_trial_is_no_part_of_the_real_thing(house: KeyHouse, settings: Settings) -> None:
+    """Neither its root nor its lists are published, and it may be damaged or long ended."""
+    trial = settings.development_folder
+    shutil.copytree(_made_pki(), trial)
+    records = house.furnish()
+
+    whole = opened(settings)
+    (trial / "anchors.pem").write_bytes(b"damaged")
+    damaged = opened(settings)
+
+    assert whole.fingerprints == damaged.fingerprints == (records[Role.ROOT].id,)
+    assert whole.policy.crls == damaged.policy.crls == ()
+    assert whole.public_files == damaged.public_files
+
+
+def _made_pki() -> Path:
+    ensure_development_pki(shared_pki(), now=now())
+    return shared_pki()
 
 
 def test_without_a_database_there_is_no_register(tmp_path: Path) -> None:
