@@ -35,7 +35,7 @@ def as_row(one: Listed) -> tuple[object, ...]:
     return (
         one.fingerprint[:16],
         one.role.slug,
-        f"revoked ({one.revoked})" if one.revoked else one.stage.value,
+        f"{one.stage.value}, revoked ({one.revoked})" if one.revoked else one.stage.value,
         one.subject,
         "itself" if one.issuer == one.subject else one.issuer,
         "" if one.days_left is None else one.days_left,

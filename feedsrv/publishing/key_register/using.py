@@ -64,12 +64,12 @@ class UsingKeys(Desk):
             held = of_the_register(ring.find(written))
             _require_certificate(held)
             assert held.record is not None
+            with self._store.look() as work:
+                refuse_revoked(work, held.chain, ring)
             if held.stage is KeyStage.IN_USE:
                 return Used(held.record, (), (), self._overruled_by(held.role), is_unchanged=True)
             if held.stage is KeyStage.RETIRED:
                 raise WrongKeyStageError(f"{held} was retired, and is never used again; request a new key")
-            with self._store.look() as work:
-                refuse_revoked(work, held.chain, ring)
             self._lint(held)
             left_behind = (
                 self._judge_signer(held, _KINDS[held.role], ring, strand) if held.role in _KINDS else ()

@@ -63,6 +63,15 @@ def test_the_signer_before_is_ready_to_be_used_again(house: KeyHouse) -> None:
     assert house.stage(new) is KeyStage.READY
 
 
+def test_a_revoked_signer_in_use_is_not_said_to_be_fine(house: KeyHouse) -> None:
+    """Whoever asks for it again hears why nothing is published."""
+    signer = record_of(house, Role.FEED_SIGNER)
+    house.desk.revoke(signer.id, reason="superseded", by="anna")
+
+    with pytest.raises(RevokedKeyError, match="was revoked"):
+        house.desk.use(signer.id, by="anna")
+
+
 def test_roots_and_cas_are_in_use_side_by_side(house: KeyHouse) -> None:
     """That is how they are exchanged."""
     old = record_of(house, Role.ROOT)
