@@ -6,6 +6,7 @@ says so.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -289,6 +290,24 @@ def aws_credentials() -> Iterator[None]:
     }
     with environment(given):
         yield
+
+
+def children() -> list[int]:
+    """Processes with a module that this process started, and that still run."""
+    gc.collect()
+    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in found if b"pkcs11_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def administer(script: str, token: SoftToken, *arguments: str) -> list[str]:
+    """What a script says that has the PIN."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(token.module), token.label, PIN, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.split("\n")[:-1]
 
 
 def sign_by(private: PrivateKey, data: bytes = b"a document") -> bytes:
