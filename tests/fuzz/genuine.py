@@ -25,7 +25,7 @@ from feedsrv.trust.verifying import verify_document
 from tests.hostile.genuine import AT, CHANNEL, PRODUCT
 from tests.pki import ORGANISATION, POLICY_OID
 
-FOLDER: Final = Path(__file__).parent / "genuine"
+FOLDER: Final = Path(__file__).parent / "signed"
 
 
 @dataclass(frozen=True)

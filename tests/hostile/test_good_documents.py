@@ -33,7 +33,7 @@ def test_a_genuine_document_is_accepted_in_every_honest_shape(one: GoodDocument,
 def test_the_command_need_not_be_told_the_kind(command: Command) -> None:
     """It finds it out by itself, however long the document is."""
     for one in good():
-        if one.row.context.fits_command:
+        if one.row.name in {"as-served", "long", "many-comments", "all-p256"}:
             words = command.words(one.original, one.row.context)
             del words[words.index("--kind") : words.index("--kind") + 2]
             answer = command.asked(words, one.row.make(one.original))
