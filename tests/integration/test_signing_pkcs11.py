@@ -37,11 +37,9 @@ from feedsrv.trust.profile import KeyKind, Kind
 from tests.modules import (
     OFFICER_PIN,
     PIN,
-    FaultyToken,
     SoftToken,
     administer,
     certify,
-    faulty_token,
     sign_by,
     soft_token,
 )
@@ -88,13 +86,6 @@ with pkcs11.lib(module).get_token(token_label=label).open(rw=True, user_pin=pin)
 def token(tmp_path: Path) -> Iterator[SoftToken]:
     """An empty token."""
     with soft_token(tmp_path / "hsm") as made:
-        yield made
-
-
-@pytest.fixture
-def faulty(tmp_path: Path) -> Iterator[FaultyToken]:
-    """An empty token behind a module that does what it is told."""
-    with faulty_token(tmp_path / "hsm") as made:
         yield made
 
 
