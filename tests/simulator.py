@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from typing import Final, Self
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.codec.feed import write_feed
@@ -140,7 +141,9 @@ class Simulator:
         """Serve revocation lists of both issuing CAs, and the policy that names them."""
         names = []
         for kind in Kind:
-            crl = self.pki.crl(kind, revoked=revoked, begins=begins, ends=ends)
+            key = self.pki.signer(kind).chain[1].public_key()
+            named = x509.AuthorityKeyIdentifier.from_issuer_public_key(key)  # type: ignore[arg-type] # a CA's
+            crl = self.pki.crl(kind, revoked=revoked, begins=begins, ends=ends, extra=[(named, False)])
             names.append(f"trust/crls/{kind}.crl")
             self.files[f"/v1/{names[-1]}"] = crl.public_bytes(Encoding.DER)
         self.files["/v1/trust/policy.json"] = json.dumps({"crls": names}).encode()

@@ -97,7 +97,7 @@ class Receiver:
     after: Callable[[int], None] = lambda _: None
     """Called after polling (2) and after opening (3)."""
     _problems: list[Problem] = field(default_factory=list)
-    _revoked: RevokedSinceError | None = None
+    _doubt: FeedsrvError | None = None
     """Why the feed held counts no more; told where no other takes its place."""
     _judging: bytes = b""
     """The document that is, or was last, judged by its signature."""
@@ -128,8 +128,8 @@ class Receiver:
         feed = held
         if source is not None and answer is not None:
             feed = self._open(source, answer, held)
-        if feed is None and self._revoked is not None:
-            self._refused(self._revoked, FEED)
+        if feed is None and self._doubt is not None:
+            self._refused(self._doubt, FEED)
         mitigations = self._mitigations(feed, source)
         for refusal in (*self._ended_lists(feed), *self.lists.forged()):
             self._refused(refusal, LISTS)
@@ -208,11 +208,8 @@ class Receiver:
         except ExpiredFeedError as expired:
             # It proves itself but for its date, and says when to take things back; nothing is begun by it.
             return expired.feed
-        except RevokedSinceError as refusal:
-            self._revoked = refusal
-            return None
         except FeedsrvError as refusal:
-            self._refused(refusal, FEED, kind=Kind.FEED)
+            self._doubt = refusal
             return None
         renewed = replace(memory, policy=str(self.trust.ground_of(opened.proof)), etag=None)
         self.state = self.state.with_feed(self.key, renewed)
@@ -226,7 +223,7 @@ class Receiver:
         try:
             self._stands(memory.policy, memory.digest, Kind.FEED)
         except RevokedSinceError as refusal:
-            self._revoked = refusal
+            self._doubt = refusal
             return None
         return held
 

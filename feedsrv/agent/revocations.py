@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -30,7 +30,6 @@ from feedsrv.trust.revocation import crl_issued_by
 
 Crl = x509.CertificateRevocationList
 _MOST_BYTES: Final = 4 * 1024 * 1024
-_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RevokedSinceError(RefusedProofError):
@@ -115,7 +114,7 @@ class Revocations:
         for one in self._newest.get(key, ()):
             revoked = one.crl.get_revoked_certificate_by_serial_number(serial)
             if revoked is not None:
-                return _date_of(revoked)
+                return _date_of(revoked, one.crl)
         return None
 
     def took_away(self, ground: Ground) -> datetime | None:
@@ -144,11 +143,12 @@ class Revocations:
         return None
 
 
-def _date_of(revoked: x509.RevokedCertificate) -> datetime:
+def _date_of(revoked: x509.RevokedCertificate, crl: Crl) -> datetime:
+    """The date that the list states, and at the latest that of the list itself, which knew of it."""
     try:
-        return revoked.revocation_date_utc
+        return min(revoked.revocation_date_utc, crl.last_update_utc)
     except ValueError:
-        return _LONG_AGO  # there is no such date; revoked it is
+        return crl.last_update_utc  # there is no such date; revoked it is
 
 
 def _names_key_of(crl: Crl, issuer: x509.Certificate) -> bool:

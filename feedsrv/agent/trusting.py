@@ -88,14 +88,29 @@ def _standing(
     lists: tuple[Crl, ...],
     shelf: CrlShelf,
 ) -> tuple[tuple[Adopted, ...], tuple[Adopted, ...]]:
-    """Those whose voucher still counts, and those whose voucher was revoked."""
-    adopted = tuple(adopted)
-    if not adopted:
+    """Those whose voucher counts, and those whose voucher was revoked, with all that these vouched for."""
+    left = list(adopted)
+    if not left:
         return (), ()
-    issuers = (*pinned, *(one.certificate for one in adopted), *shelf.issuers())
+    issuers = (*pinned, *(one.certificate for one in left), *shelf.issuers())
     revocations = Revocations((*lists, *shelf.all()), issuers)
-    fallen = tuple(one for one in adopted if revocations.since(one.by_key, one.voucher.serial_number))
-    return tuple(one for one in adopted if one not in fallen), fallen
+    roots = {fingerprint(one) for one in pinned}
+    fallen: list[Adopted] = []
+    while True:
+        # An anchor that was unpinned has no say any more: else whoever steals its key years later takes
+        # from every agent the root that came after it.
+        heard = roots | {one.fingerprint for one in left}
+        lost = {one.fingerprint for one in fallen} - roots
+        falling = [
+            one
+            for one in left
+            if one.by in lost
+            or (one.by in heard and revocations.since(one.by_key, one.voucher.serial_number) is not None)
+        ]
+        if not falling:
+            return tuple(left), tuple(fallen)
+        fallen += falling
+        left = [one for one in left if one not in falling]
 
 
 def _pinned(settings: AgentSettings, home: Path) -> tuple[x509.Certificate, ...]:

@@ -224,27 +224,70 @@ def test_a_crash_while_adopting_leaves_it_adopted_or_not(
     assert codes(done) == []
 
 
-def test_a_revoked_voucher_ends_the_adoption(world: World, publisher: Simulator) -> None:
-    """The pinned root takes its word back by its revocation list."""
-    root = next_root(publisher.pki)
-    said = voucher(publisher.pki, root)
-    announce(publisher, root, said)
-    world.sync()
+def revoke_by_the_root(publisher: Simulator, *said: x509.Certificate) -> None:
+    """The first root takes its word back by its revocation list."""
     publisher.put_crls()
     policy = json.loads(publisher.files["/v1/trust/policy.json"])
     policy["crls"].append("trust/crls/root.crl")
     publisher.files["/v1/trust/policy.json"] = json.dumps(policy).encode()
-    crl = publisher.pki.crl(of="root", revoked=(said.serial_number,))
+    crl = publisher.pki.crl(of="root", revoked=[one.serial_number for one in said])
     publisher.files["/v1/trust/crls/root.crl"] = crl.public_bytes(Encoding.DER)
-    publisher.publish(mitigation())
-    world.sync()
-    move_to_the_next_root(publisher)
-    publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
 
-    done = world.sync()
 
-    assert codes(done) == ["trust.anchor_unknown"]
-    assert world.host.names() == {NAME}
+class TestARevokedVoucher:
+    """Ends the adoption, and every one that followed from it; by an anchor that still has a say."""
+
+    @pytest.fixture
+    def roots(self, world: World, publisher: Simulator) -> tuple[x509.Certificate, x509.Certificate]:
+        """The second root, which the first vouched for, and the third, which the second did; its voucher."""
+        second = next_root(publisher.pki)
+        said = voucher(publisher.pki, second)
+        announce(publisher, second, said)
+        world.sync()
+        third = next_root(publisher.pki, common_name="third root", key_name="third-root")
+        announce(publisher, third, voucher(publisher.pki, third, by=second))
+        world.sync()
+        publisher.announced = ()
+        revoke_by_the_root(publisher, said)
+        publisher.publish(mitigation())
+        world.sync()
+        return second, third
+
+    def test_ends_the_adoption_and_what_followed(
+        self,
+        world: World,
+        publisher: Simulator,
+        roots: tuple[x509.Certificate, x509.Certificate],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """What a revoked root vouched for may be the work of whoever stole its key."""
+        move_to_the_next_root(publisher)
+        publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+
+        with caplog.at_level(logging.INFO):
+            done = world.sync()
+
+        assert codes(done) == ["trust.anchor_unknown"]
+        assert world.host.names() == {NAME}
+        fallen = {vars(one)["subject"] for one in caplog.records if one.message == "anchor.revoked"}
+        assert fallen == {fingerprint(one) for one in roots}
+
+    def test_has_no_say_once_its_anchor_was_unpinned(
+        self, world: World, publisher: Simulator, roots: tuple[x509.Certificate, x509.Certificate]
+    ) -> None:
+        """Or the thief of an old root's key would strand everybody who has left it long ago."""
+        second, _ = roots
+        (world.home / "root.pem").write_bytes(
+            Pki(at=AT, organisation="Somebody Else").anchor().public_bytes(Encoding.PEM)
+        )
+        move_to_the_next_root(publisher)
+        publisher.publish(mitigation(revision=2))
+
+        done = world.sync()
+
+        assert codes(done) == []
+        assert fingerprint(second) in adopted(world)
+        assert world.state.applied["M0001"].revision == 2
 
 
 class TestTheCommand:

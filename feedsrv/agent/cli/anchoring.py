@@ -51,12 +51,16 @@ def forget(home: Home, name: str) -> None:
     asked = name.replace(":", "").lower()
     with home.held():
         log_to(home.folder)
-        AnchorShelf(home.folder).forget(asked, now())
+        shelf = AnchorShelf(home.folder)
+        shelf.forget(asked, now())
         tell_act(log, "anchor.forgotten", fingerprint=asked)
+        vouched = [one.fingerprint for one in shelf.adopted() if one.by == asked]
     say(
         f"{asked} is forgotten: what was trusted by it alone is refused from the next sync on, and what is "
         "applied stays. To trust it again, pin it with `feedsrv-agent config --anchor`"
     )
+    for one in vouched:
+        say(f"{one}, for which it vouched, still counts; `trust forget` takes that back, too")
 
 
 def anchor_rows(found: Trust) -> list[dict[str, object]]:
