@@ -80,6 +80,18 @@ def test_a_damaged_database_leaves_the_rest_to_be_looked_at(service: Service) ->
     }
 
 
+def test_without_a_database_no_other_keys_are_taken_for_those_in_use(
+    service: Service, tmp_path: Path
+) -> None:
+    """A development PKI that lies about has nothing to do with what was published."""
+    (service.data / "feedsrv.sqlite").write_bytes(os.urandom(20_000))
+    (service.data / "shelf" / "v1/trust/anchors.pem").write_bytes(Pki().anchors_pem())
+
+    found = findings(settings_of(service))
+
+    assert "the keys in use are named in the database" in found["part.broken", "keys"].sentence
+
+
 def test_a_damaged_certificate_leaves_the_rest_to_be_looked_at(service: Service, tmp_path: Path) -> None:
     """Which file, and the shelf by digest."""
     own = OwnPki(tmp_path)
