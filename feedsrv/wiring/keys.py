@@ -20,7 +20,6 @@ from feedsrv.errors import OperatorError
 from feedsrv.publishing.key_register.desk import refuse_revoked
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, organisation_of, without_roots
 from feedsrv.publishing.proving import Signers
-from feedsrv.publishing.refusals import ShelfDamagedError
 from feedsrv.publishing.trust_records import KeyStage
 from feedsrv.settings import Settings
 from feedsrv.signing import development
@@ -29,7 +28,6 @@ from feedsrv.signing.development import ensure_development_pki
 from feedsrv.signing.fitness import check_fit
 from feedsrv.signing.signer import Signer, SigningError
 from feedsrv.stores.database import file_of
-from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.trust.believing import check_signer
 from feedsrv.trust.policy import TrustPolicy, load_crl
 from feedsrv.trust.profile import EKU, SIGNERS, Kind, fingerprint
@@ -42,7 +40,7 @@ from feedsrv.wiring.keyring import (
     signs_alone,
     uses_development_pki,
 )
-from feedsrv.wiring.lists import POLICY, lists_in_force, named, public_lists, renew_lists
+from feedsrv.wiring.lists import POLICY, lists_in_force, named, public_lists, published_policy, renew_lists
 
 __all__ = [
     "DEVELOPMENT",
@@ -286,15 +284,8 @@ def _chain_of(held: HeldKey) -> tuple[x509.Certificate, ...]:
 
 def _anchors_on(shelf: Path) -> frozenset[str]:
     """Fingerprints of the anchors that agents of this shelf are told to pin; none on an empty shelf."""
-    published = FileShelf(shelf).get(POLICY)
-    if published is None:
-        return frozenset()
-    try:
-        return frozenset(json.loads(published)["anchors"])
-    except (ValueError, KeyError, TypeError):
-        raise ShelfDamagedError(
-            f"{shelf / POLICY}: does not say which anchors agents pin; put it back from a backup"
-        ) from None
+    published = published_policy(shelf)
+    return frozenset() if published is None else frozenset(published["anchors"])
 
 
 def _public_files(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from feedsrv.clock import to_text
 from feedsrv.publishing.key_register.keyring import AUTHORITIES
 from feedsrv.publishing.key_register.revoking import Lists
-from feedsrv.publishing.refusals import PublishInProgressError
+from feedsrv.publishing.refusals import PublishInProgressError, ShelfDamagedError
 from feedsrv.publishing.trust_records import RevocationList
 from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing import development
@@ -59,6 +59,25 @@ def named(lists: dict[str, bytes]) -> list[str]:
     return [f"trust/crls/{name}" for name in lists]
 
 
+def published_policy(shelf: Path) -> dict[str, Any] | None:
+    """What agents of a shelf are told about trust; None before the first publication.
+
+    Raises:
+        ShelfDamagedError: it does not say which anchors agents pin.
+    """
+    published = FileShelf(shelf).get(POLICY)
+    if published is None:
+        return None
+    try:
+        words: dict[str, Any] = json.loads(published)
+        frozenset(words["anchors"])
+    except (ValueError, KeyError, TypeError):
+        raise ShelfDamagedError(
+            f"{shelf / POLICY}: does not say which anchors agents pin; put it back from a backup"
+        ) from None
+    return words
+
+
 def renew_lists(settings: Settings, *, now: datetime) -> tuple[str, ...]:
     """Make the register's lists anew where they are due, and publish those in force; a sentence for each.
 
@@ -94,11 +113,10 @@ def publish_lists(settings: Settings, *, at: datetime) -> bool:
         FeedsrvError: the shelf cannot be written, or a file that a setting names cannot be read.
     """
     shelf = FileShelf(settings.shelf_folder)
-    published = shelf.get(POLICY)
-    if published is None:
+    words = published_policy(settings.shelf_folder)
+    if words is None:
         return False
     lists = lists_in_force(settings, kept(settings)[1])
-    words = json.loads(published)
     policy = json.dumps({**words, "crls": named(lists)}, indent=2).encode() + b"\n"
     files = {**public_lists(lists), POLICY: policy}
     changed = {path: data for path, data in files.items() if shelf.get(path) != data}

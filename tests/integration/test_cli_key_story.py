@@ -129,12 +129,12 @@ def test_the_keeper_renews_lists_and_signs_feeds_without_the_mitigation_key(keys
     assert refused.stderr.startswith("error [signing.file_missing]: "), refused.output
 
 
-def test_a_root_is_pinned_until_nothing_that_is_listed_was_signed_under_it(keys: Keys) -> None:
+def test_a_root_or_ca_stays_until_nothing_that_is_listed_was_signed_under_it(keys: Keys) -> None:
     """The signers have moved on, and one mitigation has not: whoever is set up tomorrow must read it."""
     for role in DOCUMENT_ROLES:
         keys.used(role)
     publish(keys.service)
-    old = keys.named(Role.ROOT, "in use")
+    old, ca, feed_ca = (keys.named(role, "in use") for role in (Role.ROOT, Role.MITIGATION_CA, Role.FEED_CA))
     issuers: dict[Role, str] = {}
     for role in DOCUMENT_ROLES:
         asked = keys.request(role, f"next {role.slug}", "--common-name", f"Next {role.slug}")
@@ -144,8 +144,10 @@ def test_a_root_is_pinned_until_nothing_that_is_listed_was_signed_under_it(keys:
         keys.done("use", issuers[role], "--strand")
     keys.service.done("feed", "refresh", "--force", "--as", "bob")
 
-    refused = keys.call("retire", old)
+    refused, ca_refused = keys.call("retire", old), keys.call("retire", ca)
 
+    assert "above M0001 revision 1" in ca_refused.stderr
+    assert keys.call("retire", feed_ca).exit_code == 0
     assert refused.stderr.startswith("error [key.in_use]: "), refused.output
     assert "M0001 revision 1" in refused.stderr
     assert "signer" not in refused.stderr.partition("still needed")[2].partition("First put")[0]

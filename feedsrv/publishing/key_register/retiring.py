@@ -14,7 +14,7 @@ from feedsrv.publishing.key_register.using import of_the_register, record_again
 from feedsrv.publishing.listed import listed_on
 from feedsrv.publishing.strand import left_behind
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
-from feedsrv.trust.profile import Kind, Role
+from feedsrv.trust.profile import Kind, Role, spki_id
 
 _Signed = tuple[str, Kind, Sequence[x509.Certificate]]
 """What was signed, what kind of document that is, and the certificates in it."""
@@ -48,15 +48,23 @@ class RetiringKeys(Desk):
             if held.stage is KeyStage.IN_USE:
                 self._refuse_still_needed(held, ring)
         elif held.role in AUTHORITIES:
-            for _, signer in ring.signers():
-                if held.certificate in signer.chain:
-                    raise InUseError(
-                        f"{held} is above {signer} ({signer.source}), which is in use: first put another "
-                        f"{signer.role} to use, under another {held.role}"
-                    )
+            self._refuse_still_above(held, ring)
         elif held.stage is KeyStage.IN_USE:
             raise InUseError(
                 f"{held} is in use; put another {held.role} to use first, with `feedsrv key use`"
+            )
+
+    def _refuse_still_above(self, held: HeldKey, ring: Keyring) -> None:
+        """A CA goes when nothing that agents read was signed under it: its revocation list ends with it."""
+        needing = [
+            what
+            for what, _, chain in self._signed(ring)
+            if held.key in {spki_id(one.public_key()) for one in chain}
+        ]
+        if needing:
+            raise InUseError(
+                f"{held} is above {', '.join(needing)}: first put another signer to use, under another "
+                f"{held.role}, and publish a new revision of these mitigations"
             )
 
     def _refuse_still_needed(self, held: HeldKey, ring: Keyring) -> None:
@@ -78,7 +86,10 @@ class RetiringKeys(Desk):
             )
 
     def _signed(self, ring: Keyring) -> list[_Signed]:
-        found: list[_Signed] = [(f"the {signer}", kind, signer.chain) for kind, signer in ring.signers()]
+        found: list[_Signed] = [
+            (f"the {signer} ({signer.source}), which is in use", kind, signer.chain)
+            for kind, signer in ring.signers()
+        ]
         if self._shelf is not None:
             with self._store.look() as work:
                 standing = work.revisions.standing()
