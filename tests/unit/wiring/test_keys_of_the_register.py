@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import now
 from feedsrv.publishing.key_register.refusals import RevokedKeyError
+from feedsrv.publishing.refusals import ShelfDamagedError
 from feedsrv.publishing.trust_records import KeyStage
 from feedsrv.settings import Settings
 from feedsrv.signing.development import ensure_development_pki
 from feedsrv.stores.database import StoreNotReadyError, open_database, upgrade
+from feedsrv.stores.lock import lock_beside
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.profile import Kind, Role, fingerprint
 from feedsrv.trust.refusals import CrlStaleError
@@ -315,3 +317,30 @@ def test_the_keyring_shows_who_keeps_what(house: KeyHouse, tmp_path: Path) -> No
     assert [one.place for one in ring.keys if one.role is Role.FEED_SIGNER] == [
         own.uri(Kind.FEED).partition("?")[0]
     ]
+
+
+def test_lists_wait_for_whoever_is_publishing(house: KeyHouse, settings: Settings) -> None:
+    """That publication would lay the older ones over them, and the next look brings them."""
+    house.furnish()
+    publish(opened(settings), settings.data)
+    house.desk.make_lists(by="anna")
+
+    with lock_beside(settings.data / "feedsrv.sqlite").hold():
+        held_up = publish_lists(settings, at=now())
+
+    assert not held_up
+    assert not (settings.data / "shelf/v1/trust/crls").exists()
+    assert publish_lists(settings, at=now())
+
+
+def test_lists_are_laid_beside_no_damaged_policy(house: KeyHouse, settings: Settings) -> None:
+    """It says which anchors agents pin, and nobody here may guess."""
+    house.furnish()
+    publish(opened(settings), settings.data)
+    policy = settings.data / "shelf/v1/trust/policy.json"
+    policy.write_bytes(b"{")
+
+    with pytest.raises(ShelfDamagedError, match="backup"):
+        publish_lists(settings, at=now())
+
+    assert policy.read_bytes() == b"{"
