@@ -16,7 +16,7 @@ from typing import Final
 from feedsrv.agent.inventory import Inventory
 from feedsrv.agent.state import Applied
 from feedsrv.model.build import Build
-from feedsrv.model.feed import Entry, Feed
+from feedsrv.model.feed import Entry, EntryState, Feed
 from feedsrv.model.mitigation import PRODUCTION, Mitigation, Status
 from feedsrv.model.rollout import in_rollout
 from feedsrv.model.supersession import successors
@@ -238,7 +238,11 @@ _BEGINNINGS: Final[tuple[tuple[Callable[[_Case], bool], Verdict, Reason], ...]] 
 def _decide_one(facts: Facts, mitigation_id: str) -> Decision:
     mitigation = facts.mitigations.get(mitigation_id)
     if mitigation is None:
-        wanted = Decision(mitigation_id, Verdict.KEEP, Reason.NOT_TRUSTED, None)
+        entry = facts.entry(mitigation_id)
+        is_over = entry is not None and entry.state is EntryState.WITHDRAWN
+        was_here = mitigation_id in facts.applied
+        reason = Reason.WITHDRAWN if is_over and not was_here else Reason.NOT_TRUSTED
+        wanted = Decision(mitigation_id, Verdict.KEEP, reason, None)
     else:
         wanted = _wanted(_Case(facts, mitigation))
     if facts.may_change:

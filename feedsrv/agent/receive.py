@@ -34,7 +34,7 @@ from feedsrv.clock import to_text
 from feedsrv.codec.feed import read_feed
 from feedsrv.codec.mitigation import read_mitigation
 from feedsrv.errors import FeedsrvError, RefusedProofError
-from feedsrv.model.feed import Entry, Feed, digest_of, feed_path
+from feedsrv.model.feed import Entry, EntryState, Feed, digest_of, feed_path
 from feedsrv.model.mitigation import Mitigation
 from feedsrv.trust.opening import (
     OpenedFeed,
@@ -99,8 +99,6 @@ class Receiver:
     _problems: list[Problem] = field(default_factory=list)
     _doubt: FeedsrvError | None = None
     """Why the feed held counts no more; told where no other takes its place."""
-    _judging: bytes = b""
-    """The document that is, or was last, judged by its signature."""
     _unavailable: bool = False
     _retry_after: timedelta | None = None
 
@@ -179,7 +177,6 @@ class Receiver:
     def _prove_feed(self, data: bytes, source: str) -> OpenedFeed:
         memory, named = self._memory, f"feed from {source}"
         held = None if memory is None else self.library.get(memory.digest)
-        self._judging = data
         floor = Floor(self.product, self.channel, memory, held, self.lists, self._policy())
         opened, fallen = floor.open(data, at=self.at, source=named)
         if memory is not None and fallen is not None:
@@ -270,7 +267,7 @@ class Receiver:
         """The revision that the feed names, where it can be had and is trusted; else the one held."""
         if entry is None or (held is not None and held.revision == entry.revision):
             return held
-        if source is None or self._unavailable:
+        if source is None or self._unavailable or self._is_over(entry):
             return held
         if known is not None and known.digest == entry.digest and self.library.get(known.digest) is not None:
             return held  # the very bytes that were judged just now
@@ -281,9 +278,7 @@ class Receiver:
             return held
 
     def _fetch(self, entry: Entry, known: Known | None, source: Source) -> Mitigation:
-        self._judging = b""
         data = source.document(entry.href, max_bytes=MAX_MITIGATION)
-        self._judging = data
         named = f"{entry.href} from {source.origin}"
         opened = open_mitigation(
             data,
@@ -311,7 +306,6 @@ class Receiver:
         named = f"{_HELD} {mitigation_id}"
         if self._stands(known.policy, known.digest, Kind.MITIGATION, named):
             return read_mitigation(data, source=named)
-        self._judging = data
         opened = open_mitigation(data, self._policy(), at=self.at, source=named)
         self._trusts(opened, named)
         return opened.mitigation
@@ -339,13 +333,24 @@ class Receiver:
     def _holds_all(self, feed: Feed) -> bool:
         """True where everything that the feed names is trusted and on the disk."""
         return all(
-            known is not None
-            and known.digest == entry.digest
-            and self.trust.bears(Ground.parse(known.policy))
-            and self.library.holds(entry.digest)
+            self._is_over(entry)
+            or (
+                known is not None
+                and known.digest == entry.digest
+                and self.trust.bears(Ground.parse(known.policy))
+                and self.library.holds(entry.digest)
+            )
             for entry in feed.entries
             for known in [self.state.known.get(entry.id)]
         )
+
+    def _is_over(self, entry: Entry) -> bool:
+        """True where the feed names as withdrawn what was never here: not having it comes to the same.
+
+        It stays listed for years, and the certificate of whoever signed it ends meanwhile.
+        """
+        was_here = entry.id in self.state.known or entry.id in self.state.applied
+        return entry.state is EntryState.WITHDRAWN and not was_here
 
     def _remember(self, *, etag: str | None, origin: str) -> None:
         memory = self.state.feeds[self.key]
@@ -379,7 +384,7 @@ class Receiver:
             self._refused(refusal, LISTS)
 
     def _refused(self, refusal: FeedsrvError, about: str, *, kind: Kind | None = None) -> None:
-        hint = "" if kind is None else way_out(refusal, kind, self._judging, self.trust.base.anchors)
+        hint = "" if kind is None else way_out(refusal, kind)
         self._problems.append(Problem.of(refusal, about, hint=hint))
         if isinstance(refusal, (UnreachableError, TooSlowError, ThrottledError)):
             self._unavailable = True  # what is left is asked for at the next sync, not waited for now

@@ -12,6 +12,8 @@ import pytest
 from signxml.verifier import XMLVerifier
 
 from feedsrv.agent.bundle import BundleSource
+from feedsrv.agent.state import Status as AgentStatus
+from feedsrv.model.mitigation import Status
 from feedsrv.trust.profile import Kind
 from tests.pki import Pki
 from tests.simulator import Simulator
@@ -194,3 +196,19 @@ def test_what_is_trusted_is_remembered_before_anything_is_changed(world: World) 
 
     assert [memory.version for memory in world.state.feeds.values()] == [1]
     assert world.host.names() == set()
+
+
+def test_what_was_withdrawn_before_it_was_ever_here_is_not_asked_for(world: World) -> None:
+    """It stays listed for years, and its signer's certificate ends: a new server does not mind."""
+    publisher = world.publisher
+    publisher.publish(mitigation())
+    publisher.signers[Kind.MITIGATION] = publisher.pki.signer(Kind.MITIGATION, "leaf-expired")
+    publisher.publish(mitigation("M0002", revision=2, status=Status.WITHDRAWN))
+
+    done = world.sync()
+    again = world.sync()
+
+    assert codes(done) == codes(again) == []
+    assert not any("M0002" in path for path in publisher.paths)
+    assert world.status("M0002") is AgentStatus.WITHDRAWN
+    assert "If-None-Match" in publisher.requests[-1][2]
