@@ -90,8 +90,8 @@ def renew_lists(settings: Settings, *, now: datetime) -> tuple[str, ...]:
         return ()
     done = open_desk(settings, clock=lambda: now).renew_lists(by=_KEEPER)
     tell_development_pki(settings, now=now)
-    if done.made:
-        publish_lists(settings, at=now)
+    # Also where nothing was due: a command may have been killed between a list and the shelf.
+    publish_lists(settings, at=now)
     return sentences(done)
 
 
@@ -120,6 +120,8 @@ def publish_lists(settings: Settings, *, at: datetime) -> bool:
     policy = json.dumps({**words, "crls": named(lists)}, indent=2).encode() + b"\n"
     files = {**public_lists(lists), POLICY: policy}
     changed = {path: data for path, data in files.items() if shelf.get(path) != data}
+    if not changed:
+        return True
     try:
         with lock_beside(file_of(settings.database)).hold():
             shelf.replace(changed, at=at)

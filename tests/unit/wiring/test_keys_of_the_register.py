@@ -319,6 +319,20 @@ def test_the_keyring_shows_who_keeps_what(house: KeyHouse, tmp_path: Path) -> No
     ]
 
 
+def test_a_list_that_was_made_and_not_published_is_laid_on_the_shelf_by_the_keeper(
+    house: KeyHouse, settings: Settings
+) -> None:
+    """A command was killed in between, and the revoked key is the only one: no publication would bring it."""
+    signer = house.furnish()[Role.FEED_SIGNER]
+    publish(opened(settings), settings.data)
+    made = house.desk.revoke(signer.id, reason="key_compromise", by="anna").made
+    assert made is not None
+
+    assert renew_lists(settings, now=now()) == ()
+
+    assert (settings.data / f"shelf/v1/trust/crls/{made.name}.crl").read_bytes() == made.der
+
+
 def test_lists_wait_for_whoever_is_publishing(house: KeyHouse, settings: Settings) -> None:
     """That publication would lay the older ones over them, and the next look brings them."""
     house.furnish()
