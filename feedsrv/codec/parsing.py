@@ -244,8 +244,10 @@ def _tree(data: bytes, source: str) -> _Element:
 
 
 def _malformed(reason: str, line: int | None, column: int | None, source: str) -> MalformedError:
+    # The parser quotes namespaces letter for letter, and they may hold what steers a terminal.
+    printable = "".join(one if one.isprintable() else "?" for one in reason[:200])
     return MalformedError(
-        f"not well-formed XML: {reason[:200]} (column {column}); correct it there or just before",
+        f"not well-formed XML: {printable} (column {column}); correct it there or just before",
         source=source,
         line=line,
     )

@@ -17,6 +17,7 @@ from tests.hostile import (
     lifetimes,
     markup,
     rules,
+    steering,
     tampering,
     usages,
     within,
@@ -54,6 +55,7 @@ def classes() -> Mapping[str, tuple[Flaw, ...]]:
         "dtd-and-instructions": markup.DTDS,
         "encodings": markup.ENCODINGS,
         "malformed": markup.MALFORMED,
+        "words-that-steer": steering.STEERING,
         "bombs": bombs.BOMBS,
         "within-limits": within.WITHIN,
     }

@@ -19,9 +19,12 @@ from tests.hostile.flaws import USUAL, Context, Hostile, as_served
 from tests.hostile.genuine import genuine
 from tests.hostile.manifest import classes, corpus
 
-CLASSES: Final = 26
+CLASSES: Final = 27
 LEAST: Final = 1_500
 """Documents; the table that walks over both documents gives more as these grow."""
+
+MOST_TOLD: Final = 4_000
+"""Characters of a refusal."""
 
 
 def of_class(name: str) -> tuple[Hostile, ...]:
@@ -45,12 +48,19 @@ def test_every_document_is_refused_with_the_code_that_is_due(class_: str, comman
         said = one.refusal(data)
         if _codes(said) != (one.code, one.flaw.reader):
             wrong[one.name] = (one.code, one.flaw.reader, said)
+        if not _is_harmless(str(said)):
+            wrong[f"{one.name} (words)"] = str(said)
         if one.context.fits_command:
             answer = command.ask(data, one.original, one.context)
-            if answer.code != one.code:
+            if answer.code != one.code or not _is_harmless(answer.stderr):
                 wrong[f"{one.name} (command)"] = (one.code, answer)
 
     assert wrong == {}
+
+
+def _is_harmless(told: str) -> bool:
+    """What is told steers no terminal and fills no log, whatever it quotes."""
+    return len(told) <= MOST_TOLD and all(one.isprintable() or one == "\n" for one in told)
 
 
 def _codes(refusal: FeedsrvError | None) -> tuple[str | None, str | None]:
