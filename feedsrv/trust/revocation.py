@@ -57,11 +57,16 @@ def check_revocation(
         if not theirs:
             continue
         genuine = _genuine(theirs, issuer, issuer_name, source)
-        for crl in _newest(genuine):
+        # A clock that was a year ahead once makes a list that begins in a year. It takes the place of none
+        # that is in force, else nothing new would be accepted until then; whom it revokes is revoked.
+        early = [crl for crl in genuine if crl.last_update_utc > at]
+        in_force = _newest([crl for crl in genuine if crl.last_update_utc <= at])
+        for crl in in_force or early:
             try:
                 _check_current(crl, issuer_name, at, source)
             except CrlStaleError as stale:
                 (leniency or Leniency()).refuse(stale, issuer.certificate)
+        for crl in (*in_force, *early):
             revoked = _entry(crl, party)
             if revoked is not None:
                 refusal = IssuerRevokedError if position else SignerRevokedError
@@ -79,6 +84,14 @@ def is_revoked(path: Path, crls: Iterable[x509.CertificateRevocationList]) -> bo
         if any(_entry(crl, party) is not None for crl in _newest(theirs)):
             return True
     return False
+
+
+def crl_is_complete(crl: x509.CertificateRevocationList) -> bool:
+    """True where it lists all that its issuer revoked, as far as can be judged here.
+
+    CAs that issue delta CRLs, too, sign both with one key; a delta must not pass for the newer list.
+    """
+    return not _beyond(crl)
 
 
 def crl_issued_by(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:

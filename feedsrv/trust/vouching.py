@@ -13,7 +13,7 @@ from datetime import datetime
 from cryptography import x509
 
 from feedsrv.trust.certificates import Party, is_issued_by, name_of, read_party
-from feedsrv.trust.fitting import faults_of_path, usages_text
+from feedsrv.trust.fitting import faults_of_limits, faults_of_path, usages_text
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import Role, spki_id
 from feedsrv.trust.refusals import (
@@ -88,6 +88,10 @@ def _refusal(
     anchor_name = name_of(anchor.certificate)
     for fault in faults_of_path(anchor, Role.ROOT, at=at, below=1, is_anchor=True):
         return fault.of(f"trust anchor {anchor_name}", source)
+    # Nobody gives what they have not: a root pinned for feeds alone would make one that signs mitigations.
+    for kind in policy.eku:
+        for fault in faults_of_limits(anchor, kind, policy.eku):
+            return fault.of(f"trust anchor {anchor_name}", source)
     if _is_revoked(shown, anchor.certificate, policy):
         name = name_of(shown.certificate)
         return IssuerRevokedError(source, f"voucher {name} was revoked by {anchor_name}")

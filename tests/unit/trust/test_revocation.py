@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import UntrustedError
-from feedsrv.trust.revocation import crl_issued_by
+from feedsrv.trust.revocation import crl_is_complete, crl_issued_by
 from tests.pki import key
 from tests.unchecked import sign_unchecked
 from tests.unit.trust.cases import Bench
@@ -48,6 +48,54 @@ def test_the_crl_of_a_namesake_clears_nobody(bench: Bench) -> None:
         bench.open(bench.signed, crls=(namesake, genuine))
 
     assert refused.value.code == "trust.signer_revoked"
+
+
+class TestAListThatBeginsLater:
+    """Somebody's clock was far ahead when the CA signed it."""
+
+    LATER: Final[dict[str, Any]] = {"begins": timedelta(days=300), "ends": timedelta(days=330)}
+
+    def test_takes_the_place_of_none_that_is_in_force(self, bench: Bench) -> None:
+        """Else nothing new would be accepted until then, whatever list the publisher makes."""
+        crls = (bench.pki.crl(), bench.pki.crl(**self.LATER))
+
+        assert bench.open(bench.signed, crls=crls).feed == bench.feed
+
+    def test_does_not_hide_that_the_one_in_force_has_ended(self, bench: Bench) -> None:
+        """A list to come is none today."""
+        ended = bench.pki.crl(begins=timedelta(days=-40), ends=timedelta(days=-10))
+
+        with pytest.raises(UntrustedError) as refused:
+            bench.open(bench.signed, crls=(ended, bench.pki.crl(**self.LATER)))
+
+        assert refused.value.code == "trust.crl_stale"
+
+    @pytest.mark.parametrize("which", ["the early one", "the one in force"])
+    def test_revokes_as_the_other_does(self, bench: Bench, which: str) -> None:
+        """Whichever says so: its CA signed both."""
+        stolen = [bench.chain()[0].serial_number]
+        early = bench.pki.crl(revoked=stolen if which == "the early one" else (), **self.LATER)
+        in_force = bench.pki.crl(revoked=() if which == "the early one" else stolen)
+
+        with pytest.raises(UntrustedError) as refused:
+            bench.open(bench.signed, crls=(early, in_force))
+
+        assert refused.value.code == "trust.signer_revoked"
+
+    def test_is_refused_where_it_stands_alone(self, bench: Bench) -> None:
+        """Nobody knows whom the list before it revoked."""
+        with pytest.raises(UntrustedError) as refused:
+            bench.open(bench.signed, crls=(bench.pki.crl(**self.LATER),))
+
+        assert refused.value.code == "trust.crl_not_yet_valid"
+
+
+def test_a_delta_is_no_complete_list(bench: Bench) -> None:
+    """CAs sign it by the same key."""
+    delta = bench.pki.crl(extra=[(x509.DeltaCRLIndicator(3), True)])
+
+    assert crl_is_complete(bench.pki.crl())
+    assert not crl_is_complete(delta)
 
 
 def test_a_revocation_on_a_day_that_does_not_exist_still_counts(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from feedsrv.trust.refusals import (
     AnchorUnknownError,
     CertificateExpiredError,
     ChainSignatureError,
+    EkuExcludedError,
     IssuerEkuMissingError,
     IssuerRevokedError,
     PathLengthError,
@@ -131,6 +132,18 @@ def test_an_issuing_ca_for_both_kinds_is_no_voucher(old: Authority) -> None:
 
     with pytest.raises(PathLengthError):
         judged(self_signed_twin(ca), both, old)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_root_that_is_limited_vouches_for_none_that_is_not(kind: Kind, new: Authority) -> None:
+    """Pinned for one kind of document alone, it would else make a root that signs both."""
+    made = make_root("Example Root for one kind", AT)
+    limits = (x509.ExtendedKeyUsage([EKU[kind]]), x509.BasicConstraints(ca=True, path_length=1))
+    limited = Authority(issued_with(made, made, *limits), made.private_key)
+    usages = (x509.ExtendedKeyUsage(EKU.values()), x509.BasicConstraints(ca=True, path_length=1))
+
+    with pytest.raises(EkuExcludedError):
+        judged(new, issued_with(new, limited, *usages), limited)
 
 
 def test_a_voucher_can_be_revoked(old: Authority, new: Authority) -> None:
