@@ -104,12 +104,13 @@ def _prove(entry: AuditEntry, shelf: Shelf, anchors: Sequence[x509.Certificate])
     if document is None or digest_of(document) != entry.detail["document"]:
         return replace(said, refusal=ShelfDamagedError(f"{path} is not on the shelf as it was stamped"))
     try:
-        verify_token(
+        token = verify_token(
             b64decode(entry.detail["token"]), signature_value(document), anchors, source=entry.subject
         )
     except FeedsrvError as refusal:
         return replace(said, refusal=refusal)
-    return said
+    # What the log says beside the token, whoever can write to the database could have written.
+    return replace(said, at=token.at, authority=token.authority)
 
 
 def _keep(work: Work, standing: Standing, token: Token, by: str, at: datetime) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from feedsrv.clock import from_text
 from feedsrv.model.feed import mitigation_path
+from feedsrv.publishing.audit import record
 from feedsrv.publishing.stamping import prove_stamps
 from feedsrv.signing.timestamping import TimestampAuthority
+from feedsrv.stores.memory import MemoryStore
 from tests.authorities import make_root
 from tests.publisher import CATALOGUE, House, heartbeat, open_house, shared_pki, written
 from tests.time_stamping import Answer, StampingAuthority
@@ -93,6 +96,25 @@ def test_without_a_stamp_it_is_published_and_the_next_look_tries_again(
     assert any(words in sentence for sentence in outcome.sentences)
     assert (later.feeds, later.held) == ((), ())
     assert verbs(house)[-1] == "time-stamp"
+
+
+def test_the_time_is_the_tokens_whatever_the_log_says_beside_it(
+    house: House, authority: StampingAuthority
+) -> None:
+    """Whoever writes a log anew, with another date in it, proves that date no more than before."""
+    with authority.serving() as served:
+        house.cycle(stamper=TimestampAuthority(served.url, authority.anchors)).run(by="paula", at=house.now())
+    (entry,) = (one for one in house.workflow.list_audit() if one.verb == "time-stamp")
+    forged = {**entry.detail, "stamped": "2001-01-01T00:00:00Z", "authority": "CN=Somebody"}
+    rewritten = MemoryStore()
+    with rewritten.begin() as work:
+        record(work.audit, entry.at, actor="eve", verb=entry.verb, subject=entry.subject, detail=forged)
+
+    (proof,) = prove_stamps(rewritten, house.shelf, authority.anchors)
+
+    assert proof.refusal is None
+    assert proof.at == from_text(entry.detail["stamped"])
+    assert proof.authority == entry.detail["authority"]
 
 
 def test_a_stamp_proves_nothing_of_other_bytes_and_by_another_root(
