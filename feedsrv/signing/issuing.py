@@ -45,7 +45,6 @@ from feedsrv.trust.profile import EKU, PROFILES, RSA_ISSUED_BITS, Role
 from feedsrv.trust.refusals import UntrustedError
 from feedsrv.trust.revocation import crl_issued_by
 
-CRL_LIFETIME: Final = timedelta(days=30)
 REASONS: Final[Mapping[str, x509.ReasonFlags]] = MappingProxyType(
     {
         one.name: one
@@ -278,6 +277,14 @@ def renew_crl(
     return _make_crl(issuer, entries, number=number, begins=begins)
 
 
+def _list_lifetime(issuer: x509.Certificate) -> timedelta:
+    """By the profile. Of issuing CAs both kinds hold equally long."""
+    role = Role.ROOT if issuer.subject == issuer.issuer else Role.FEED_CA
+    lifetime = PROFILES[role].list_lifetime
+    assert lifetime is not None  # both are CAs
+    return lifetime
+
+
 def _make_crl(
     issuer: Authority,
     revoked: Iterable[tuple[int, datetime, str]],
@@ -293,7 +300,7 @@ def _make_crl(
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
         .last_update(begins)
-        .next_update(begins + _BACKDATED + CRL_LIFETIME)
+        .next_update(begins + _BACKDATED + _list_lifetime(issuer.certificate))
         .add_extension(x509.CRLNumber(number), critical=False)
         .add_extension(authority_key_identifier(issuer.certificate), critical=False)
     )

@@ -166,6 +166,8 @@ class CertificateProfile:
     """As issued. RFC 3161 demands it of time stamping; elsewhere some stacks refuse a critical one."""
     lifetime: timedelta
     """As issued, which is also the longest that is not remarked on."""
+    list_lifetime: timedelta | None = None
+    """How long a revocation list of it holds, as issued; None for what is no CA."""
     algorithms: frozenset[ObjectIdentifier] = CERTIFICATE_ALGORITHMS
     """By which it may be signed."""
     key_kinds: tuple[KeyKind, ...] = tuple(KeyKind)
@@ -203,6 +205,7 @@ def _issuing_ca(kind: Kind) -> CertificateProfile:
         extended_key_usage=frozenset({EKU[kind]}),
         extended_tolerated=None,
         lifetime=timedelta(days=1826),
+        list_lifetime=timedelta(days=30),
     )
 
 
@@ -242,6 +245,8 @@ PROFILES: Final[Mapping[Role, CertificateProfile]] = MappingProxyType(
             extended_key_usage=frozenset(),
             extended_tolerated=None,
             lifetime=timedelta(days=3652),
+            # Its key lies in a safe: a ceremony a month would be one that is missed.
+            list_lifetime=timedelta(days=397),
         ),
         Role.MITIGATION_CA: _issuing_ca(Kind.MITIGATION),
         Role.FEED_CA: _issuing_ca(Kind.FEED),

@@ -30,7 +30,7 @@ from feedsrv.trust.refusals import SignerRevokedError
 from tests.pki import sample_feed, sample_mitigation
 
 NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
-_CRLS: Final = ["crls/feed-ca.crl", "crls/mitigation-ca.crl", "crls/root.crl"]
+_CRLS: Final = ["crls/feed-ca.crl", "crls/mitigation-ca.crl"]
 _FORK: Final = multiprocessing.get_context("fork")
 
 
@@ -139,7 +139,7 @@ class TestTheDevelopmentPki:
             (timedelta(days=19), []),
             (timedelta(days=21), _CRLS),
             (timedelta(days=61), [*_CRLS, "feed-signer.pem"]),
-            (timedelta(days=300), [*_CRLS, "feed-signer.pem", "mitigation-signer.pem"]),
+            (timedelta(days=300), [*_CRLS, "crls/root.crl", "feed-signer.pem", "mitigation-signer.pem"]),
         ],
     )
     def test_the_last_third_of_a_life_brings_a_new_one(
@@ -271,13 +271,13 @@ class TestRevocation:
         """However often it is renewed."""
         pki = ensure_development_pki(tmp_path / "dev", now=NOW)
         entries = [(17, NOW, "superseded"), (18, NOW, "unspecified")]
-        development.revoke(pki.folder, Role.ROOT, entries, now=NOW)
+        development.revoke(pki.folder, Role.FEED_CA, entries, now=NOW)
 
         for days in (21, 42, 63):
             ensure_development_pki(pki.folder, now=NOW + timedelta(days=days))
 
-        path = development.crl_of(pki.folder, Role.ROOT)
-        crl = load_crl(path.read_bytes(), source="root.crl")
+        path = development.crl_of(pki.folder, Role.FEED_CA)
+        crl = load_crl(path.read_bytes(), source="feed-ca.crl")
         assert issuing.revoked_by(crl) == tuple(entries)
         assert crl.last_update_utc == NOW + timedelta(days=63, hours=-1)
         assert path in pki.crls

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.signing.issuing import (
-    CRL_LIFETIME,
     REASONS,
     Authority,
     RevocationEntryError,
@@ -95,15 +94,21 @@ class TestRevocationLists:
         for entries in ([early, late], [late, early]):
             assert revoked_by(issue_crl(make_root(), revoked=entries, now=NOW)) == (early,)
 
-    def test_it_is_dated_for_receivers_whose_clocks_differ(self) -> None:
-        """From an hour ago, for thirty days; its issuer's key signed it."""
+    @pytest.mark.parametrize(
+        ("role", "days"), [(Role.ROOT, 397), (Role.FEED_CA, 30), (Role.MITIGATION_CA, 30)]
+    )
+    def test_it_holds_from_an_hour_ago_for_as_long_as_its_issuers_key_is_away(
+        self, role: Role, days: int
+    ) -> None:
+        """Receivers' clocks differ; a root's key lies in a safe and is not brought every month."""
         root = make_root()
+        issuer = root if role is Role.ROOT else make_ca(role, root)
 
-        crl = issue_crl(root, now=NOW)
+        crl = issue_crl(issuer, now=NOW)
 
         assert crl.last_update_utc == NOW - timedelta(hours=1)
-        assert crl.next_update_utc == NOW + CRL_LIFETIME
-        assert crl_issued_by(crl, root.certificate)
+        assert crl.next_update_utc == NOW + timedelta(days=days)
+        assert crl_issued_by(crl, issuer.certificate)
 
     def test_renewal_forgets_nothing(self) -> None:
         """What the list before revokes stays revoked, with date and reason, and the new joins it."""
