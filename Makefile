@@ -36,7 +36,7 @@ run: $(VENV)/run.stamp  ## set up, publish the mitigations of this repository, s
 	  exec $(BIN)/feedsrv run --content mitigations
 
 test: $(VENV)/dev.stamp  ## set up and run every test; what this machine cannot run is named at the end
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 bench: $(VENV)/dev.stamp  ## measure speed and memory; prints tables of ratios
 	@$(BIN)/python -m tests.bench
