@@ -47,7 +47,8 @@ def check_revocation(
 
     Raises:
         CrlForgedError: there are CRLs in an issuer's name, and its key signed none of them.
-        CrlFormError, CrlStaleError, CrlNotYetValidError: a CRL cannot be believed.
+        CrlFormError: of an issuer's CRLs, none is complete.
+        CrlStaleError, CrlNotYetValidError: a CRL cannot be believed.
         SignerRevokedError, IssuerRevokedError: it can, and it revokes.
     """
     held = tuple(crls)
@@ -80,7 +81,7 @@ def is_revoked(path: Path, crls: Iterable[x509.CertificateRevocationList]) -> bo
     """
     held = tuple(crls)
     for party, issuer in pairwise(path.parties):
-        theirs = [crl for crl in held if crl_issued_by(crl, issuer.certificate) and not _beyond(crl)]
+        theirs = [crl for crl in held if crl_issued_by(crl, issuer.certificate) and crl_is_complete(crl)]
         if any(_entry(crl, party) is not None for crl in _newest(theirs)):
             return True
     return False
@@ -150,11 +151,12 @@ def _genuine(
     genuine = [crl for crl in crls if _is_signed(crl, issuer)]
     if not genuine:
         raise CrlForgedError(source, f"a CRL names {name}, whose key did not sign it")
-    for crl in genuine:
-        beyond = _beyond(crl)
-        if beyond:
-            raise CrlFormError(source, f"a CRL of {name} {beyond}; wanted is a plain, complete one")
-    return genuine
+    # A CA's delta or partial list takes the place of none that is complete, and hides none.
+    complete = [crl for crl in genuine if crl_is_complete(crl)]
+    if not complete:
+        beyond = _beyond(genuine[0])
+        raise CrlFormError(source, f"a CRL of {name} {beyond}; wanted is a plain, complete one")
+    return complete
 
 
 def _beyond(crl: x509.CertificateRevocationList) -> str:

@@ -98,6 +98,18 @@ def test_a_delta_is_no_complete_list(bench: Bench) -> None:
     assert not crl_is_complete(delta)
 
 
+@pytest.mark.parametrize("begins", [timedelta(days=-2), timedelta(hours=-1)], ids=["older", "newer"])
+def test_a_delta_hides_no_complete_list_and_shuts_nobody_off(bench: Bench, begins: timedelta) -> None:
+    """Whoever serves it beside the complete one changes nothing by it."""
+    delta = bench.pki.crl(begins=begins, extra=[(x509.DeltaCRLIndicator(3), True)])
+    revokes = bench.pki.crl(revoked=[bench.chain()[0].serial_number])
+
+    assert bench.open(bench.signed, crls=(delta, bench.pki.crl())).feed == bench.feed
+    with pytest.raises(UntrustedError) as refused:
+        bench.open(bench.signed, crls=(delta, revokes))
+    assert refused.value.code == "trust.signer_revoked"
+
+
 def test_a_revocation_on_a_day_that_does_not_exist_still_counts(bench: Bench) -> None:
     """The date is for people; what is revoked is revoked."""
     crl = _in_the_year_0(bench, bench.chain()[0].serial_number)
