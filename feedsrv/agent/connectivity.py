@@ -179,7 +179,7 @@ class _Path:
 
     def fetch_crls(self) -> str:
         self._lists = Lists(CrlShelf(self._home), self._trust.base.crls, self._trust.base.anchors)
-        for refusal in self._lists.fetch(self._source):
+        for refusal in self._lists.fetch(self._source, self._at):
             raise refusal
         fetched = self._lists.fetched
         if not fetched:

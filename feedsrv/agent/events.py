@@ -144,8 +144,8 @@ TABLE: Final[tuple[Condition, ...]] = (
         "crl.forged",
         1028,
         logging.WARNING,
-        "a revocation list that is offered is nobody's who may issue it",
-        "The server or mirror hands out a damaged or forged list, or something that is no list.",
+        "a revocation list that is offered is nobody's who may issue it, or takes no other's place",
+        "The server or mirror hands out a damaged, forged or partial list, or one that is still to begin.",
         "Ask whoever runs it. Lists held here that are genuine go on counting.",
     ),
     Condition(
@@ -241,7 +241,9 @@ ACTS: Final[tuple[Act, ...]] = (
     Act("mitigation.pending", 1513, logging.INFO, "what would be done if changing were switched on"),
     Act("mitigation.waits", 1514, logging.INFO, "a mitigation stays until the one that replaces it stands"),
     Act("journal.recovered", 1515, logging.WARNING, "what a crash left half done was brought back"),
-    Act("feed.floor_fell", 1520, logging.WARNING, "a feed of a revoked key no longer keeps genuine ones out"),
+    Act(
+        "feed.floor_fell", 1520, logging.WARNING, "a feed of a revoked key or a former anchor keeps none out"
+    ),
     Act("exception.used", 1521, logging.WARNING, "a document was accepted only by an exception"),
     Act("anchor.adopted", 1522, logging.WARNING, "an announced root is an anchor from now on"),
     Act("anchor.forgotten", 1523, logging.WARNING, "an adopted root is no anchor any more"),

@@ -7,18 +7,21 @@ others: a mirror that hands out nonsense shuts nobody off from a genuine list th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
 
 from feedsrv.agent.grounds import Ground
-from feedsrv.agent.revocations import Crl, CrlShelf, EndedListError, Revocations
+from feedsrv.agent.revocations import Crl, CrlShelf, EndedListError, Revocations, UnfitListError
 from feedsrv.agent.source import MAX_CRL, Source, ThrottledError, TooSlowError, UnreachableError
+from feedsrv.clock import to_text
 from feedsrv.errors import FeedsrvError
 from feedsrv.trust.policy import load_crl
 
 _MOST_LISTS: Final = 16
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+"""A list that begins later than that was signed by a clock that is wrong, or ours is."""
 
 
 class Lists:
@@ -29,12 +32,14 @@ class Lists:
         self._shelf = shelf
         self._named = tuple(named)
         self._fetched: list[tuple[Crl, str]] = []
+        self._early: list[Crl] = []
         self._issuers = dict.fromkeys((*anchors, *shelf.issuers()))
         self._kept = shelf.all()
         self._revocations = self._judge()
 
     def _judge(self) -> Revocations:
-        return Revocations((*self._kept, *self._named, *self.fetched), self._issuers)
+        judged = (*self._kept, *self._named, *self.fetched)
+        return Revocations((one for one in judged if one not in self._early), self._issuers)
 
     @property
     def at_hand(self) -> tuple[Crl, ...]:
@@ -50,8 +55,12 @@ class Lists:
         """Those that came in this sync."""
         return tuple(crl for crl, _ in self._fetched)
 
-    def fetch(self, source: Source) -> Iterator[FeedsrvError]:
-        """Fetch what the source offers; gives whatever cannot be had or used."""
+    def fetch(self, source: Source, at: datetime) -> Iterator[FeedsrvError]:
+        """Fetch what the source offers; gives whatever cannot be had or used.
+
+        A list that is still to begin counts for this sync's documents, and is not kept: else the mistake of
+        one day at a CA would keep every later list out until that begin.
+        """
         try:
             paths = source.crl_paths()[:_MOST_LISTS]
         except FeedsrvError as refusal:
@@ -67,6 +76,10 @@ class Lists:
                 yield refusal
                 continue
             self._fetched.append((crl, path))
+            if crl.last_update_utc > at + _CLOCKS_DIFFER and crl not in self._kept:
+                self._early.append(crl)
+                begins = to_text(crl.last_update_utc)
+                yield UnfitListError(path, crl.issuer, f"begins at {begins}, and it is {to_text(at)}")
         self._revocations = self._judge()
 
     def learn(self, issuers: Iterable[x509.Certificate]) -> None:
@@ -85,10 +98,10 @@ class Lists:
         self._shelf.learn(self._issuers)
         self._shelf.keep(one for one in self._revocations.newest() if one.crl not in self._named)
 
-    def forged(self) -> Iterator[FeedsrvError]:
-        """Those fetched in the name and for the key of a known issuer who did not sign them."""
+    def wrong(self) -> Iterator[FeedsrvError]:
+        """Those fetched in the name and for the key of a known issuer who did not sign them; partial ones."""
         for crl, path in self._fetched:
-            refusal = self._revocations.forged(crl, path)
+            refusal = self._revocations.wrong(crl, path)
             if refusal is not None:
                 yield refusal
 

@@ -59,6 +59,7 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "trust.crl_forged": "crl.forged",
     "trust.crl_unreadable": "crl.forged",
     "agent.crl_forged": "crl.forged",
+    "agent.crl_unfit": "crl.forged",
 }
 _BY_SUBJECT: Final[Mapping[str, str]] = {
     SETTINGS: "settings.unusable",

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from feedsrv.agent.events import tell_act
-from feedsrv.agent.floor import Floor, revoked_since
+from feedsrv.agent.floor import EVER, Floor, revoked_since
 from feedsrv.agent.grounds import Ground
 from feedsrv.agent.hints import way_out
 from feedsrv.agent.library import Library
@@ -129,7 +129,7 @@ class Receiver:
         if feed is None and self._doubt is not None:
             self._refused(self._doubt, FEED)
         mitigations = self._mitigations(feed, source)
-        for refusal in (*self._ended_lists(feed), *self.lists.forged()):
+        for refusal in (*self._ended_lists(feed), *self.lists.wrong()):
             self._refused(refusal, LISTS)
         if feed is not None and answer is not None and source is not None and not self._problems:
             self._remember(etag=answer.etag, origin=source.origin)
@@ -181,7 +181,7 @@ class Receiver:
         opened, fallen = floor.open(data, at=self.at, source=named)
         if memory is not None and fallen is not None:
             about = {"version": opened.feed.version, "instead_of": memory.version}
-            tell_act(log, "feed.floor_fell", **about, revoked=to_text(fallen))
+            tell_act(log, "feed.floor_fell", **about, revoked=to_text(fallen) if fallen > EVER else None)
         feed = opened.feed
         if (feed.product, feed.channel) != (self.product, self.channel):
             raise OtherFeedError(
@@ -357,7 +357,7 @@ class Receiver:
         self.state = self.state.with_feed(self.key, replace(memory, etag=etag, origin=origin))
 
     def _fetch_lists(self, source: Source) -> None:
-        for refusal in self.lists.fetch(source):
+        for refusal in self.lists.fetch(source, self.at):
             self._refused(refusal, LISTS)
 
     def _ended_lists(self, feed: Feed | None) -> tuple[FeedsrvError, ...]:

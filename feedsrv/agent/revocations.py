@@ -26,7 +26,7 @@ from feedsrv.errors import RefusedProofError
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.policy import CrlUnreadableError, load_crl
 from feedsrv.trust.profile import fingerprint, spki_id
-from feedsrv.trust.revocation import crl_issued_by
+from feedsrv.trust.revocation import crl_is_complete, crl_issued_by
 
 Crl = x509.CertificateRevocationList
 _MOST_BYTES: Final = 4 * 1024 * 1024
@@ -53,6 +53,19 @@ class ForgedListError(RefusedProofError):
         super().__init__(
             f"{source} is a revocation list in the name of {name_of(issuer)}, whose key did not sign it. It "
             "is not kept; ask whoever runs that server or mirror."
+        )
+
+
+class UnfitListError(RefusedProofError):
+    """A revocation list that was offered is partial, or is still to begin: it takes no other's place."""
+
+    code = "agent.crl_unfit"
+
+    def __init__(self, source: str, issuer: x509.Name, found: str) -> None:
+        name = "".join(c if c.isprintable() else "?" for c in issuer.rfc4514_string())[:120]
+        super().__init__(
+            f"{source}, a revocation list of {name!r}, {found}. It is not kept, and the list at hand counts "
+            "as before; tell the publisher."
         )
 
 
@@ -93,6 +106,8 @@ class Revocations:
             self._add(crl)
 
     def _add(self, crl: Crl) -> None:
+        if not crl_is_complete(crl):
+            return  # a CA's delta is newer than its list, and would hide whom that revokes
         for issuer in self.issuers:
             if not crl_issued_by(crl, issuer):
                 continue
@@ -130,13 +145,15 @@ class Revocations:
                 if ended is not None:
                     yield EndedListError(one, ended)
 
-    def forged(self, crl: Crl, source: str) -> ForgedListError | None:
-        """Why a list that nobody known here has signed is told; None where it is of no concern.
+    def wrong(self, crl: Crl, source: str) -> ForgedListError | UnfitListError | None:
+        """Why a list that nobody known here has signed, or a partial one, is told; None where all is well.
 
         A list that names another key of the same name is a re-keyed CA's, which is not known here yet.
         """
         if any(crl_issued_by(crl, issuer) for issuer in self.issuers):
-            return None
+            if crl_is_complete(crl):
+                return None
+            return UnfitListError(source, crl.issuer, "does not list all whom its issuer revoked")
         for issuer in self.issuers:
             if crl.issuer == issuer.subject and _names_key_of(crl, issuer):
                 return ForgedListError(source, issuer)

@@ -18,7 +18,7 @@ from feedsrv.agent.grounds import Ground
 from feedsrv.agent.revocations import CrlShelf
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.revocation import crl_issued_by
-from tests.pki import Pki
+from tests.pki import Pki, TestSigner
 from tests.simulator import Simulator
 from tests.unit.agent.making import AT, mitigation, pool
 from tests.unit.agent.world import World, codes
@@ -130,6 +130,55 @@ class TestAThiefOfTheFeedKey:
 
         assert codes(done) == ["feed.stale", "agent.crl_forged"]
         assert version_of(world) == HIGH
+
+
+@pytest.mark.parametrize("is_revoked", [True, False], ids=["key revoked", "root stolen"])
+def test_a_thief_under_a_root_that_is_pinned_no_longer_has_not_the_last_word(
+    world: World, publisher: Simulator, is_revoked: bool
+) -> None:
+    """Whoever stole a root is shut out by other anchors alone, and so is the version that he signed."""
+    publisher.publish(mitigation(), version=HIGH)
+    assert codes(world.sync()) == []
+    if is_revoked:
+        revoke_the_feed_key(publisher)
+    (root, signers) = next_line(publisher.pki)
+    (world.home / "next.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    world.tell(anchors=("next.pem",))
+    publisher.signers.update(signers)
+    publisher.publish(mitigation(revision=2), version=9)
+
+    done = world.sync()
+
+    assert codes(done) == []
+    assert version_of(world) == 9
+
+
+def test_another_root_beside_the_one_that_was_used_lowers_no_floor(
+    world: World, publisher: Simulator
+) -> None:
+    """A feed from before by the other line is a feed from before."""
+    (root, signers) = next_line(publisher.pki)
+    (world.home / "next.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    world.tell(anchors=("root.pem", "next.pem"))
+    publisher.signers.update(signers)
+    publisher.publish(mitigation(), version=6)
+
+    done = world.sync()
+
+    assert codes(done) == ["feed.stale"]
+    assert version_of(world) == 7
+
+
+def next_line(pki: Pki) -> tuple[x509.Certificate, dict[Kind, TestSigner]]:
+    """The root that comes after the pinned one, and signers under it alone."""
+    root = {"common_name": "next root", "key_name": "next-root"}
+    signers = {
+        kind: pki.signer(
+            kind, root=root, ca={"key_name": f"next-{kind}-ca"}, leaf={"key_name": f"next-{kind}-leaf"}
+        )
+        for kind in Kind
+    }
+    return pki.certificates(Kind.FEED, None, root=root)["root"], signers
 
 
 def test_a_fallen_floor_gives_no_way_below_a_revision_that_is_held(
@@ -273,6 +322,54 @@ class TestRevocationLists:
         assert codes(done) == []
         newest = max(crl.last_update_utc for crl in CrlShelf(world.home).all())
         assert newest == AT - timedelta(days=1)
+
+    @pytest.mark.parametrize(
+        "partial",
+        [
+            x509.DeltaCRLIndicator(3),
+            x509.IssuingDistributionPoint(
+                full_name=None,
+                relative_name=None,
+                only_contains_user_certs=False,
+                only_contains_ca_certs=True,
+                only_some_reasons=None,
+                indirect_crl=False,
+                only_contains_attribute_certs=False,
+            ),
+        ],
+        ids=["delta", "partial"],
+    )
+    def test_a_partial_list_takes_not_the_place_of_the_complete_one(
+        self, world: World, publisher: Simulator, partial: x509.ExtensionType
+    ) -> None:
+        """The CA signs both: what the complete one revokes stays revoked, and nobody is shut off."""
+        stolen = publisher.pki.signer(Kind.FEED).chain[0].serial_number
+        publisher.put_crls(revoked=(stolen,), begins=NEWER)
+        publisher.publish(mitigation(), version=6, issued=AT - timedelta(days=1))
+        assert "trust.revoked_since" in codes(world.sync())
+        serve_list(publisher, publisher.pki.crl(begins=timedelta(hours=-1), extra=[(partial, True)]))
+
+        done = world.sync()
+        later = world.sync_from(None)
+
+        assert "agent.crl_unfit" in codes(done)
+        assert codes(later) == ["trust.revoked_since"]
+
+    def test_a_list_of_a_clock_far_ahead_keeps_no_later_one_out(
+        self, world: World, publisher: Simulator
+    ) -> None:
+        """It is told, and gone as soon as the publisher serves a right one."""
+        publisher.put_crls(begins=timedelta(days=300), ends=timedelta(days=330))
+        publisher.publish(mitigation(revision=2), version=8)
+
+        early = world.sync()
+        publisher.put_crls(begins=NEWER)
+        publisher.publish(mitigation(revision=3), version=9)
+        done = world.sync()
+
+        assert codes(early) == ["agent.crl_unfit", "agent.crl_unfit"]
+        assert codes(done) == []
+        assert world.state.known["M0001"].revision == 3
 
     def test_a_bundle_brings_a_newer_list_beside_a_feed_that_is_known(
         self, world: World, publisher: Simulator, tmp_path: Path
