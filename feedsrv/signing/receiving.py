@@ -27,7 +27,14 @@ from feedsrv.errors import BadInputError
 from feedsrv.signing.keystores import check_cost, count_keys
 from feedsrv.signing.requesting import PublicKey
 from feedsrv.signing.signer import PrivateKey
-from feedsrv.trust.certificates import UNREADABLE, is_issued_by, name_of, read_party, reason_of
+from feedsrv.trust.certificates import (
+    UNREADABLE,
+    is_issued_by,
+    issuer_of,
+    name_of,
+    read_party,
+    reason_of,
+)
 from feedsrv.trust.profile import spki_id
 from feedsrv.trust.refusals import UntrustedError
 
@@ -208,15 +215,15 @@ def _is_ca(certificate: x509.Certificate, source: str) -> bool:
 
 
 def _missing(certificate: x509.Certificate, pool: Iterable[x509.Certificate], source: str) -> str:
-    issuer = certificate.issuer.rfc4514_string()[:120]
+    issuer = issuer_of(certificate)
     named = [one for one in pool if one.subject == certificate.issuer]
     if named:
         return (
-            f"{source}: {name_of(certificate)} names {issuer!r} as its issuer, but {name_of(named[0])} did "
+            f"{source}: {name_of(certificate)} names {issuer} as its issuer, but {name_of(named[0])} did "
             "not sign it; ask the CA for the certificate of the key that it issues with now"
         )
     return (
-        f"{source}: the certificate of {issuer!r}, which issued {name_of(certificate)}, is missing; ask the "
+        f"{source}: the certificate of {issuer}, which issued {name_of(certificate)}, is missing; ask the "
         "CA for it, and give both in one file"
     )
 

@@ -68,12 +68,31 @@ class Party:
         return self.certificate.subject == self.certificate.issuer
 
 
+def printable(text: str) -> str:
+    """A stranger's words with a question mark for whatever a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def name_of(certificate: x509.Certificate) -> str:
     """A certificate in one printable line: subject, serial number, fingerprint."""
-    subject = "".join(c if c.isprintable() else "?" for c in certificate.subject.rfc4514_string())
+    subject = printable(certificate.subject.rfc4514_string())
     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
     serial = f"{certificate.serial_number:x}"
     return f"{subject[:_MOST_NAME] or 'no subject'} (serial {serial}, SHA-256 {fingerprint})"
+
+
+def issuer_of(certificate: x509.Certificate) -> str:
+    """The name of a certificate's issuer, quoted, where its certificate is not at hand."""
+    return quoted(certificate.issuer)
+
+
+def quoted(name: x509.Name) -> str:
+    """A name in a certificate, short and in quotation marks.
+
+    >>> quoted(x509.Name.from_rfc4514_string("CN=Example root"))
+    "'CN=Example root'"
+    """
+    return repr(name.rfc4514_string()[:_MOST_NAME])
 
 
 def reason_of(error: Exception) -> str:

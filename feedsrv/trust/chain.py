@@ -14,7 +14,15 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509 import verification
 
-from feedsrv.trust.certificates import UNREADABLE, Party, is_issued_by, name_of, read_party, reason_of
+from feedsrv.trust.certificates import (
+    UNREADABLE,
+    Party,
+    is_issued_by,
+    issuer_of,
+    name_of,
+    read_party,
+    reason_of,
+)
 from feedsrv.trust.fitting import faults_of_algorithm, faults_of_ca, faults_of_key, faults_of_path
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import ANY_USAGE, PROFILES, SIGNERS, Kind, Role, role_at
@@ -171,7 +179,7 @@ class _Search:
         )
 
     def _end(self, last: Party, name: str, source: str) -> UntrustedError:
-        issuer = last.certificate.issuer.rfc4514_string()[:120]
+        issuer = issuer_of(last.certificate)
         pinned = "; ".join(name_of(one.certificate) for one in self.anchors[:4])
         if last.is_self_issued:
             return AnchorUnknownError(
@@ -180,10 +188,10 @@ class _Search:
         if last.is_ca:
             return AnchorUnknownError(
                 source,
-                f"the chain ends at {name}, whose issuer {issuer!r} is not pinned here; pinned is {pinned}",
+                f"the chain ends at {name}, whose issuer {issuer} is not pinned here; pinned is {pinned}",
             )
         return ChainIncompleteError(
-            source, f"{name} was issued by {issuer!r}, which is neither in the document nor pinned"
+            source, f"{name} was issued by {issuer}, which is neither in the document nor pinned"
         )
 
     def _name(self, party: Party, position: int) -> str:

@@ -25,7 +25,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from feedsrv.trust.certificates import is_issued_by, name_of, read_party, reason_of
 from feedsrv.trust.refusals import UntrustedError
 
-_SEQUENCE: Final = b"\x30"
 _SET: Final = b"\x31"
 
 

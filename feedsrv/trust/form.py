@@ -15,7 +15,7 @@ from lxml import etree
 
 from feedsrv.codec.parsing import LIMITS_FEED, LIMITS_MITIGATION, Limits, XmlError, parse
 from feedsrv.errors import BadInputError
-from feedsrv.trust.certificates import decode_base64, decode_certificate
+from feedsrv.trust.certificates import decode_base64, decode_certificate, printable
 from feedsrv.trust.profile import (
     DS,
     ECDSA_SHA256,
@@ -269,6 +269,5 @@ def _short(word: object) -> str:
         return "a comment or another node that is no element"
     if word is None:
         return "none"
-    word = str(word).replace(f"{{{DS}}}", "ds:")
-    text = "".join(c if c.isprintable() else "?" for c in str(word))
+    text = printable(str(word).replace(f"{{{DS}}}", "ds:"))
     return text if len(text) <= 100 else f"{text[:100]}..."

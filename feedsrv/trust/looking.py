@@ -13,9 +13,10 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from feedsrv.trust.advising import Advice, advice_for_role, advice_for_roles, advice_on_ends
-from feedsrv.trust.certificates import Party, is_issued_by, name_of, read_party
+from feedsrv.trust.certificates import Party, is_issued_by, issuer_of, name_of, read_party
 from feedsrv.trust.chain import ask_library, check_path, find_paths
 from feedsrv.trust.fitting import Fault, faults_of_limits, faults_of_path, faults_of_usage
 from feedsrv.trust.policy import TrustPolicy
@@ -37,7 +38,14 @@ from feedsrv.trust.usage import check_extended_key_usage
 from feedsrv.trust.waivers import Leniency
 
 _TLS: Final = frozenset({Role.TLS_SERVER, Role.TLS_AGENT})
-_WEAK: Final = ("MD5", "SHA-1)")
+_WEAK: Final = frozenset(
+    {
+        SignatureAlgorithmOID.RSA_WITH_MD5,
+        SignatureAlgorithmOID.RSA_WITH_SHA1,
+        SignatureAlgorithmOID.ECDSA_WITH_SHA1,
+    }
+)
+"""By which TLS peers let no certificate be signed either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ class _Look:
         if role is Role.ROOT and fault.refusal is CertificateAlgorithmError:
             refused = not self.party.is_self_issued
         if role in _TLS and fault.refusal is CertificateAlgorithmError:
-            refused = any(weak in fault.words for weak in _WEAK)
+            refused = self.certificate.signature_algorithm_oid in _WEAK
         if role in _TLS and fault.refusal is KeySizeError:
             key = self.party.public_key
             refused = isinstance(key, rsa.RSAPublicKey) and key.key_size < PROFILES[role].rsa_bits[0]
@@ -214,11 +222,11 @@ class _Look:
         if not self.issuers:
             return
         named = [one for one in self.issuers if one.certificate.subject == self.certificate.issuer]
-        issuer = self.certificate.issuer.rfc4514_string()[:120]
         if not named:
+            issuer = issuer_of(self.certificate)
             yield Deviation(
                 ChainIncompleteError.code,
-                self._told(f"was issued by {issuer!r}, whose certificate is not among its issuers'", role),
+                self._told(f"was issued by {issuer}, whose certificate is not among its issuers'", role),
                 "Put the certificate of that CA beside it",
                 refused=True,
                 refused_by=self._by(role),

@@ -23,7 +23,10 @@ from feedsrv.trust.certificates import (
     decode_base64,
     decode_certificate,
     is_issued_by,
+    issuer_of,
     name_of,
+    printable,
+    quoted,
     read_party,
     reason_of,
 )
@@ -116,9 +119,8 @@ def verify_token(der: bytes, data: bytes, anchors: Sequence[x509.Certificate], *
     _check_authority(authority, answer.at, source)
     _check_chain(authority, held, [read_party(one, source=source) for one in anchors], answer.at, source)
     _ask_library(answer.response, data, anchors, source)
-    subject = authority.certificate.subject.rfc4514_string()
-    printable = "".join(c if c.isprintable() else "?" for c in subject)
-    return Token(der, answer.at.replace(microsecond=0), printable)
+    subject = printable(authority.certificate.subject.rfc4514_string())
+    return Token(der, answer.at.replace(microsecond=0), subject)
 
 
 def nonce_of(der: bytes, *, source: str) -> int | None:
@@ -252,7 +254,7 @@ def _authority(answer: _Answer, held: Sequence[Party], source: str) -> Party:
         if one.certificate.issuer == answer.issuer and one.certificate.serial_number == answer.serial
     ]
     if len(found) != 1:
-        wanted = f"serial {answer.serial:x} of {answer.issuer.rfc4514_string()[:120]!r}"
+        wanted = f"serial {answer.serial:x} of {quoted(answer.issuer)}"
         raise TimestampAuthorityError(
             source,
             f"of {len(held)} certificates in it, {len(found) or 'none'} could be its signer's, {wanted}",
@@ -294,9 +296,9 @@ def _check_chain(
             and is_issued_by(last.certificate, one)
         ]
         if not issuers or len(path) > _MOST_ISSUERS:
-            issuer = last.certificate.issuer.rfc4514_string()[:120]
+            issuer = issuer_of(last.certificate)
             raise TimestampAuthorityError(
-                source, f"{name_of(last.certificate)} was issued by {issuer!r}, which is not trusted here"
+                source, f"{name_of(last.certificate)} was issued by {issuer}, which is not trusted here"
             )
         last = issuers[0]
         below = sum(not one.is_self_issued for one in path[1:])

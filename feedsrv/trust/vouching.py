@@ -12,7 +12,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from feedsrv.trust.certificates import Party, is_issued_by, name_of, read_party
+from feedsrv.trust.certificates import Party, is_issued_by, issuer_of, name_of, read_party
 from feedsrv.trust.fitting import faults_of_limits, faults_of_path, usages_text
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import Role, spki_id
@@ -77,8 +77,8 @@ def _anchor(shown: Party, name: str, policy: TrustPolicy, at: datetime, source: 
         refusals.append(refusal)
     if refusals:
         raise refusals[0]
-    issuer = shown.certificate.issuer.rfc4514_string()[:120]
-    raise AnchorUnknownError(source, f"{name} was issued by {issuer!r}, and by no root that is pinned here")
+    issuer = issuer_of(shown.certificate)
+    raise AnchorUnknownError(source, f"{name} was issued by {issuer}, and by no root that is pinned here")
 
 
 def _refusal(
