@@ -20,7 +20,6 @@ from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
-from feedsrv.clock import to_text
 from feedsrv.codec.parsing import Limits, XmlError, parse
 from feedsrv.trust.certificates import (
     Party,
@@ -28,42 +27,45 @@ from feedsrv.trust.certificates import (
     decode_certificate,
     find_signer,
     is_issued_by,
+    issuer_of,
     name_of,
     read_party,
     reason_of,
 )
 from feedsrv.trust.chain import Path
 from feedsrv.trust.countersignature import Countersignature, check_countersignature
+from feedsrv.trust.fitting import (
+    Fault,
+    faults_of_algorithm,
+    faults_of_dates,
+    faults_of_extensions,
+    faults_of_key,
+    faults_of_length,
+)
 from feedsrv.trust.form import words_of
 from feedsrv.trust.profile import (
-    CERTIFICATE_ALGORITHMS,
     CODE_SIGNING,
     DS,
     ENVELOPED,
     MOST_CERTIFICATE_CHARACTERS,
     MOST_CERTIFICATES,
     MOST_SIGNATURE_CHARACTERS,
-    RSA_LEAST_BITS,
-    RSA_MOST_BITS,
+    PROFILES,
     RSA_SHA256,
     SHA256,
     Kind,
+    Role,
 )
 from feedsrv.trust.refusals import (
     AnchorUnknownError,
-    CertificateAlgorithmError,
     CertificateCountError,
-    CertificateExpiredError,
-    CertificateNotYetValidError,
     ChainIncompleteError,
-    CriticalExtensionError,
     DocumentLimitsError,
     DocumentMalformedError,
     EkuMissingError,
     IssuerNotCaError,
     KeySizeError,
     KeyUsageError,
-    PathLengthError,
     SignatureAlgorithmError,
     SignatureInvalidError,
     SignerIsCaError,
@@ -81,6 +83,10 @@ _LIMITS: Final = Limits(
     max_bytes=512 * 1024, max_depth=16, max_elements=4_000, max_attributes=16, max_text=64 * 1024
 )
 _MOST_NAMESPACES: Final = 16
+_ALL: Final = PROFILES[Role.ROOT]
+"""Which keys and algorithms a certificate may have: the same in every role that signs documents or issues."""
+_REMEDY: Final = "Do not use it; fetch a genuine one again from the service that publishes it"
+"""Where a refusal would send its own publisher, who is not the one of these documents."""
 
 # What each element of the signature holds, in order.
 _SHAPE: Final[dict[str, tuple[str, ...]]] = {
@@ -216,7 +222,9 @@ def _check_shape(element: etree._Element, source: str) -> None:
     if len(element) and any((text or "").strip() for text in (element.text, *(c.tail for c in element))):
         raise EocsFormError(source, f"text stands between the elements in {name}")
     if name == "Transforms" and [one.get("Algorithm") for one in element] != [ENVELOPED, _INCLUSIVE_C14N]:
-        raise SignatureAlgorithmError(source, "the transforms are not enveloped signature and C14N 1.0")
+        raise SignatureAlgorithmError(
+            source, "the transforms are not enveloped signature and C14N 1.0", remedy=_REMEDY
+        )
     for child in element:
         _check_shape(child, source)
 
@@ -229,7 +237,9 @@ def _names(element: etree._Element) -> Iterator[str]:
 def _bytes(element: etree._Element, source: str, most: int = MOST_CERTIFICATE_CHARACTERS) -> bytes:
     text = element.text or ""
     if len(text) > most:
-        raise DocumentLimitsError(source, f"{etree.QName(element).localname} has {len(text)} characters")
+        raise DocumentLimitsError(
+            source, f"{etree.QName(element).localname} has {len(text)} characters; at most {most} are allowed"
+        )
     try:
         return decode_base64(text)
     except ValueError:
@@ -238,7 +248,11 @@ def _bytes(element: etree._Element, source: str, most: int = MOST_CERTIFICATE_CH
 
 def _certificates(x509_data: etree._Element, source: str) -> tuple[x509.Certificate, ...]:
     if not 1 <= len(x509_data) <= MOST_CERTIFICATES:
-        raise CertificateCountError(source, f"{len(x509_data)} certificates; at most {MOST_CERTIFICATES}")
+        raise CertificateCountError(
+            source,
+            f"{len(x509_data)} certificates; from 1 to {MOST_CERTIFICATES} are allowed",
+            remedy=_REMEDY,
+        )
     if any(len(one.text or "") > MOST_CERTIFICATE_CHARACTERS for one in x509_data):
         raise DocumentLimitsError(source, "a certificate is too long")
     return tuple(
@@ -250,7 +264,7 @@ def _certificates(x509_data: etree._Element, source: str) -> tuple[x509.Certific
 def _check_bare_key(value: etree._Element, signer: x509.Certificate, source: str) -> None:
     key = signer.public_key()
     if not isinstance(key, RSAPublicKey):
-        raise SignatureAlgorithmError(source, f"{name_of(signer)} has no RSA key")
+        raise SignatureAlgorithmError(source, f"{name_of(signer)} has no RSA key", remedy=_REMEDY)
     modulus, exponent = (
         int.from_bytes(_bytes(part, source, MOST_SIGNATURE_CHARACTERS), "big") for part in value
     )
@@ -300,9 +314,9 @@ def _path(
         ]
         genuine = [one for one in issuers if is_issued_by(last, one)]
         if not genuine or len(path) > MOST_CERTIFICATES:
-            issuer = last.issuer.rfc4514_string()[:120]
+            issuer = issuer_of(last)
             refusal = AnchorUnknownError if read_party(last, source=source).is_ca else ChainIncompleteError
-            raise refusal(source, f"{name_of(last)} was issued by {issuer!r}, which is not pinned here")
+            raise refusal(source, f"{name_of(last)} was issued by {issuer}, which is not pinned here")
         path.append(genuine[0])
     used = {one.certificate for one in path}
     if strangers := [one for one in certificates if one not in used | pinned]:
@@ -314,42 +328,36 @@ def _check_path(path: tuple[Party, ...], *, at: datetime, eku: ObjectIdentifier,
     roles = ("signer", *("issuing CA" for _ in path[2:]), "trust anchor")
     for position, (party, role) in enumerate(zip(path, roles, strict=True)):
         name = f"{role} {name_of(party.certificate)}"
-        _check_certificate(party, name, at, source)
-        if position:
-            _check_issuer(party, position - 1, name, source)
+        for fault in faults_of_dates(party, at):
+            raise fault.of(name, source)
+        for fault in _faults(party):
+            raise fault.of(name, source, remedy=_REMEDY)
+        for fault in _faults_of_issuer(party, position - 1) if position else ():
+            raise fault.of(name, source, remedy=_REMEDY)
     signer, name = path[0], name_of(path[0].certificate)
     if signer.is_ca:
-        raise SignerIsCaError(source, f"the document is signed by the CA {name} itself")
+        raise SignerIsCaError(source, f"the document is signed by the CA {name} itself", remedy=_REMEDY)
     if not {eku, CODE_SIGNING} <= (signer.extended_key_usage or frozenset()):
         raise EkuMissingError(
-            source, f"signer {name} lacks the extended key usage {eku.dotted_string} beside code signing"
+            source,
+            f"signer {name} lacks the extended key usage {eku.dotted_string} beside code signing",
+            remedy=_REMEDY,
         )
 
 
-def _check_certificate(party: Party, name: str, at: datetime, source: str) -> None:
-    certificate = party.certificate
-    if at > certificate.not_valid_after_utc:
-        ended = to_text(certificate.not_valid_after_utc)
-        raise CertificateExpiredError(source, f"{name} expired at {ended}, and it is {to_text(at)}")
-    if at < certificate.not_valid_before_utc:
-        begins = to_text(certificate.not_valid_before_utc)
-        raise CertificateNotYetValidError(source, f"{name} begins at {begins}, and it is {to_text(at)}")
-    if certificate.signature_algorithm_oid not in CERTIFICATE_ALGORITHMS:
-        raise CertificateAlgorithmError(source, f"{name} is signed by an algorithm that is not allowed")
-    key = party.public_key
-    if not isinstance(key, RSAPublicKey) or not RSA_LEAST_BITS <= key.key_size <= RSA_MOST_BITS:
-        raise KeySizeError(source, f"{name} has no RSA key of {RSA_LEAST_BITS} to {RSA_MOST_BITS} bits")
-    if party.not_understood:
-        unknown = ", ".join(party.not_understood)
-        raise CriticalExtensionError(source, f"{name} holds {unknown}, which is not understood here")
+def _faults(party: Party) -> Iterator[Fault]:
+    """As in the strict profile, but for keys on elliptic curves, which that service does not have."""
+    yield from faults_of_algorithm(party, _ALL)
+    if not isinstance(party.public_key, RSAPublicKey):
+        yield Fault(KeySizeError, "has no RSA key")
+    yield from faults_of_key(party, _ALL)
+    yield from faults_of_extensions(party)
 
 
-def _check_issuer(party: Party, below: int, name: str, source: str) -> None:
+def _faults_of_issuer(party: Party, below: int) -> Iterator[Fault]:
     if not party.is_ca:
-        raise IssuerNotCaError(source, f"{name} is no CA, yet it issued another certificate")
-    length = None if party.basic_constraints is None else party.basic_constraints.path_length
-    if length is not None and below > length:
-        raise PathLengthError(source, f"{name} permits {length} CAs below itself, and there are {below}")
+        yield Fault(IssuerNotCaError, "is no CA, yet it issued another certificate")
+    yield from faults_of_length(party, below)
     # These CAs have it not marked as critical, and the signers do not have it at all.
     if party.key_usage is not None and not party.key_usage.key_cert_sign:
-        raise KeyUsageError(source, f"{name} lacks the key usage key_cert_sign")
+        yield Fault(KeyUsageError, "lacks the key usage keyCertSign")

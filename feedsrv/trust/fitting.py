@@ -115,11 +115,7 @@ def faults_of_path(
     """
     profile = PROFILES[role]
     yield from faults_of_dates(party, at)
-    if party.not_understood:
-        yield Fault(
-            CriticalExtensionError,
-            f"holds the extension {_extensions(party.not_understood)}, which is not understood here",
-        )
+    yield from faults_of_extensions(party)
     yield from faults_of_key(party, profile)
     if not is_anchor:
         yield from faults_of_algorithm(party, profile)
@@ -128,8 +124,17 @@ def faults_of_path(
     yield from faults_of_ca(party, role)
     yield from _faults_of_key_usage(party, profile)
     if profile.is_ca:
-        yield from _faults_of_length(party, below)
+        yield from faults_of_length(party, below)
     yield from _faults_of_form(party, profile)
+
+
+def faults_of_extensions(party: Party) -> Iterator[Fault]:
+    """It is limited in a way that is not judged here."""
+    if party.not_understood:
+        yield Fault(
+            CriticalExtensionError,
+            f"holds the extension {_extensions(party.not_understood)}, which is not understood here",
+        )
 
 
 def _extensions(oids: Sequence[str]) -> str:
@@ -217,7 +222,8 @@ def key_usages(party: Party) -> frozenset[str]:
     return frozenset(found)
 
 
-def _faults_of_length(party: Party, below: int) -> Iterator[Fault]:
+def faults_of_length(party: Party, below: int) -> Iterator[Fault]:
+    """It permits fewer CAs below itself than there are."""
     constraints = party.basic_constraints
     if constraints is not None and constraints.path_length is not None and below > constraints.path_length:
         yield Fault(
