@@ -101,6 +101,9 @@ def tell_revoked(done: Revoked, *, is_published: bool) -> None:
         click.echo(f"  agents learn of it from {done.made.name}.crl, which is published")
     else:
         click.echo(f"  agents learn of it from {done.made.name}.crl, which the next publication brings")
+    for bridge in done.beside:
+        heard = f"agents learn of it from {bridge.made.name}.crl" if bridge.made else f"{bridge.why_not}"
+        click.echo(f"  {bridge.name}, another certificate of that CA's key, is revoked as well: {heard}")
     for other in done.others:
         warn(f"  the same key has another certificate, {other.id}: revoke that one, too")
     for signer in done.in_use:

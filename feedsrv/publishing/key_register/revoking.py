@@ -7,7 +7,7 @@ CA's key is away, the next look finds a list that lacks a revocation, and makes 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -46,6 +46,8 @@ class Revoked:
     """Further certificates of a key that is in wrong hands, which are not revoked."""
     is_known: bool
     """True where it was revoked before; that date and reason stand."""
+    beside: tuple[Revoked, ...] = ()
+    """The same of certificates that other roots gave to a CA whose key is in wrong hands."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,14 @@ class RevokingKeys(Desk):
                     f"the CA that issued {name_of(certificate)} is not known here; revoke it there, and put "
                     "that CA's list into the folder of FEEDSRV_CRLS"
                 )
-            return self._revoke(ring, issuer, certificate.serial_number, reason, actor, name_of(certificate))
+            beside: list[Revoked] = []
+            if reason in COMPROMISED:
+                # These first: a command that is cut short then leaves the CA itself to be revoked again.
+                for other, root in _bridges(ring, held):
+                    number, name = other.serial_number, name_of(other)
+                    beside.append(self._revoke(ring, root, number, reason, actor, name))
+            number, name = certificate.serial_number, name_of(certificate)
+            return replace(self._revoke(ring, issuer, number, reason, actor, name), beside=tuple(beside))
 
     def revoke_serial(self, serial: str, *, issuer: str, reason: str, by: str) -> Revoked:
         """Take back a certificate that is known by its serial number alone, hexadecimal, and by its CA.
@@ -260,6 +269,16 @@ def _free_name(held: HeldKey, taken: set[str]) -> str:
         return held.list_name
     # Two CAs of one role, old and new, have lists side by side for years.
     return f"{held.role.slug}-{held.key[:16]}"
+
+
+def _bridges(ring: Keyring, held: HeldKey) -> Iterator[tuple[x509.Certificate, x509.Certificate]]:
+    """Further certificates of a CA's key that stand in chains alone, each with the root that issued it."""
+    own = {one.chain[0] for one in ring.keys if one.chain}
+    for certificate in ring.certificates():
+        if certificate not in own and spki_id(certificate.public_key()) == held.key:
+            for root in ring.issuers_of(certificate):
+                yield certificate, root
+                break
 
 
 def _under(ring: Keyring, issuer: str, serial: int) -> Iterator[HeldKey]:

@@ -15,6 +15,7 @@ from feedsrv.publishing.key_register.refusals import (
     WrongKeyStageError,
 )
 from feedsrv.publishing.trust_records import KeyRecord, RevocationList
+from feedsrv.publishing.vouching import VouchingDesk
 from feedsrv.trust.believing import check_signer
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import Kind, Role
@@ -88,6 +89,39 @@ def test_a_revoked_ca_takes_its_signers_with_it(house: KeyHouse) -> None:
     assert isinstance(refusal(house, signer), IssuerRevokedError)
     assert [one.id for one in done.in_use] == [signer.id]
     assert set(lists(house)) == {record_of(house, Role.ROOT).key}
+
+
+@pytest.mark.parametrize("reason", ["key_compromise", "ca_compromise"])
+def test_a_stolen_ca_is_believed_under_no_root(house: KeyHouse, reason: str) -> None:
+    """Another root that certified its key has revoked that, too, and agents that pin it alone hear of it."""
+    second = house.used(Role.ROOT, "second", common_name="second root")
+    ca = record_of(house, Role.FEED_CA)
+    VouchingDesk(house.store, house.desk.keyring(), now=lambda: house.at).vouch(
+        ca.id, issuer=second.id, by="anna"
+    )
+    signer = house.issued(Role.FEED_SIGNER, "new")
+    chain = [x509.load_der_x509_certificate(der) for der in signer.chain]
+    check_signer(chain, TrustPolicy((leaf_of(second),)), Kind.FEED, at=house.at)
+
+    done = house.desk.revoke(ca.id, reason=reason, by="ben")
+
+    (bridge,) = done.beside
+    assert bridge.made is not None
+    assert bridge.made.issuer == second.key
+    assert isinstance(refusal(house, signer), IssuerRevokedError)
+    with pytest.raises(IssuerRevokedError):
+        check_signer(chain, TrustPolicy((leaf_of(second),), crls=crls(house)), Kind.FEED, at=house.at)
+
+
+def test_a_ca_that_is_superseded_keeps_its_other_certificates(house: KeyHouse) -> None:
+    """That says nothing of its key; agents of another root go on as before."""
+    second = house.used(Role.ROOT, "second", common_name="second root")
+    ca = record_of(house, Role.FEED_CA)
+    VouchingDesk(house.store, house.desk.keyring(), now=lambda: house.at).vouch(
+        ca.id, issuer=second.id, by="anna"
+    )
+
+    assert house.desk.revoke(ca.id, reason="superseded", by="ben").beside == ()
 
 
 def test_revoking_twice_keeps_the_first_date_and_reason(house: KeyHouse) -> None:
