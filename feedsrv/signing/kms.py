@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from threading import Thread
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
@@ -38,6 +36,7 @@ from feedsrv.signing.signer import (
     OpenedKey,
     PrivateKey,
 )
+from feedsrv.signing.waiting import within
 from feedsrv.trust.profile import KeyKind
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ class KmsPlace:
             "make one there, and have that certified"
         )
 
-    def export(self, _passphrase: bytes | None) -> bytes:
+    def export(self, _passphrase: bytes | None) -> NoReturn:
         """Refused: no key leaves the service."""
         raise NotExportableError(
             f"{self.description}: keys never leave this service; make another where one is needed elsewhere"
@@ -176,7 +175,7 @@ class _Service:
             SigningError, KeyAwayError: it refused, or did not answer in time.
         """
         try:
-            return _within(self._uri.timeout, lambda: call(self._connected()))
+            return within(self._uri.timeout, lambda: call(self._connected()), name="kms")
         except TimeoutError:
             raise KeyAwayError(
                 f"{self._name}: the service did not answer within {self._uri.timeout:g} seconds; see whether "
@@ -243,21 +242,3 @@ def _algorithm(public: object) -> SigningAlgorithmSpecType | None:
     if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
         return "ECDSA_SHA_256"
     return None
-
-
-def _within(seconds: float, call: Callable[[], _Value]) -> _Value:
-    """What `call` returns or raises, or TimeoutError when it takes longer.
-
-    The library bounds each read, but neither name resolution, nor the search for credentials, nor an
-    answer that comes byte by byte. What is late ends later, by itself, and nobody listens.
-    """
-    outcome: Future[_Value] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except Exception as error:  # noqa: BLE001 -- raised again in the thread that asked
-            outcome.set_exception(error)
-
-    Thread(target=run, name="kms", daemon=True).start()
-    return outcome.result(seconds)

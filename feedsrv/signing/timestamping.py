@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from concurrent.futures import Future
 from hashlib import sha256
-from threading import Thread
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 from asn1crypto import core, tsp
@@ -22,7 +20,8 @@ from requests.exceptions import RequestException
 from urllib3.util import Retry
 
 from feedsrv.errors import OperatorError, UnavailableError
-from feedsrv.trust.certificates import reason_of
+from feedsrv.signing.waiting import within
+from feedsrv.trust.certificates import printable, reason_of
 from feedsrv.trust.timestamps import (
     MOST_BYTES,
     TimestampMalformedError,
@@ -90,10 +89,11 @@ class TimestampAuthority:
         Raises:
             TimestampUrlError: no address, or no anchor.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _address(url)
+        if parts is None:
+            # Not quoted: a password may stand in it.
             raise TimestampUrlError(
-                f"the time-stamping authority's address {url[:200]!r} is none; write http://host/path"
+                "what is named as the time-stamping authority's address is none; write http://host/path"
             )
         if not anchors:
             raise TimestampUrlError(f"no root is given to believe {parts.hostname} by; name its PEM file")
@@ -127,19 +127,9 @@ class TimestampAuthority:
         return verified
 
     def _answer_to(self, query: bytes) -> bytes:
-        """Ask in a thread of its own: a timeout bounds each silence, but not a server that trickles."""
-        answer: Future[bytes] = Future()
-
-        def ask() -> None:
-            try:
-                answer.set_result(self._post(query))
-            except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
-                answer.set_exception(error)
-
-        Thread(target=ask, name="timestamp", daemon=True).start()
         longest = _TRIES * self._timeout
         try:
-            return answer.result(timeout=longest)
+            return within(longest, lambda: self._post(query), name="timestamp")
         except TimeoutError:
             raise TimestampAwayError(
                 f"{self.name}: was not done within {longest:g} seconds; try again later"
@@ -212,11 +202,18 @@ class TimestampAuthority:
             ) from error
         if status not in _GRANTED:
             said = ", ".join(map(str, [*sorted(failure or ()), *(words or ())]))
-            printable = "".join(c if c.isprintable() else "?" for c in said)[:200]
-            raise TimestampDeclinedError(
-                self.name, f"it answered {status!r} ({printable or 'without a reason'})"
-            )
+            reason = printable(said[:200]) or "without a reason"
+            raise TimestampDeclinedError(self.name, f"it answered {status!r} ({reason})")
         return der
+
+
+def _address(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_whole else None
 
 
 def _query(data: bytes, nonce: int, policy: x509.ObjectIdentifier | None) -> bytes:

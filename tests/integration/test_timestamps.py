@@ -107,12 +107,18 @@ class TestStamping:
         assert len(running.queries) == 3
 
     @pytest.mark.parametrize(
-        "url", ["", "tsa.example", "ftp://tsa.example/", "http://", "file:///etc/passwd"]
+        "url",
+        [
+            *("", "tsa.example", "http://", "file:///etc/passwd", "http://[tsa", "http://tsa.example:port/"),
+            "ftp://user:word@tsa.example/",
+        ],
     )
     def test_an_address_that_is_none_is_refused_at_once(self, tsa: StampingAuthority, url: str) -> None:
-        """Before anything is published."""
-        with pytest.raises(TimestampUrlError, match="write http://host/path"):
+        """Before anything is published, and without its password."""
+        with pytest.raises(TimestampUrlError, match="write http://host/path") as refused:
             TimestampAuthority(url, tsa.anchors)
+
+        assert "word" not in str(refused.value)
 
     def test_without_a_root_there_is_nothing_to_believe(self) -> None:
         """Any authority in the world would do."""
