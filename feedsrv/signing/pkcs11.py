@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, NoReturn
 
+from asn1crypto import parser
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -25,8 +26,9 @@ from feedsrv.signing.elsewhere import stand_in
 from feedsrv.signing.key_files import pem_of, read_private, state_of
 from feedsrv.signing.pkcs11_child import Child, ChildGoneError, ChildLateError
 from feedsrv.signing.pkcs11_refusals import ModuleUnusableError, refusal
-from feedsrv.signing.pkcs11_uri import Pkcs11Uri, read_pkcs11_uri
+from feedsrv.signing.pkcs11_uri import FORM, Pkcs11Uri, read_pkcs11_uri
 from feedsrv.signing.pkcs11_words import Reason
+from feedsrv.signing.places import SignerUriError
 from feedsrv.signing.signer import KeyAwayError, NotStorableError, OpenedKey, PrivateKey
 from feedsrv.trust.profile import KeyKind
 
@@ -68,6 +70,7 @@ class Pkcs11Place:
         """Make a key that the token never shows, and that leaves it only where `exportable`.
 
         Raises:
+            SignerUriError: the URI gives it no name.
             KeyExistsError: the token holds one of that name.
             SigningError, KeyAwayError: as `open` does.
         """
@@ -117,7 +120,7 @@ class _Token:
 
     def create(self, kind: KeyKind, *, exportable: bool) -> OpenedKey:
         if self._uri.label is None:
-            raise self._refusal(Reason.FAILED, "a new key needs a name; write object= into the URI")
+            raise SignerUriError(f"{self._name}: a new key is named by object= in the URI; write {FORM}")
         deadline = self._deadline(at_least=_GENERATING)
         with self._one_at_a_time:
             self._begin("create", deadline=deadline, kind=kind.value, exportable=exportable)
@@ -133,7 +136,8 @@ class _Token:
             whole = keywrap.aes_key_unwrap_with_padding(secret, b64decode(answer["wrapped"]))
             key = load_der_private_key(_without_padding(whole), None)
         except (keywrap.InvalidUnwrap, ValueError):
-            raise self._refusal(Reason.FAILED, "it wraps keys in a form that is unknown here") from None
+            said = "the module wraps keys in a form that is unknown here"
+            raise self._refusal(Reason.NOT_EXPORTABLE, said) from None
         assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
         return pem_of(key, passphrase)
 
@@ -255,8 +259,7 @@ class _Token:
 
 def _without_padding(der: bytes) -> bytes:
     """Some modules fill a key up to whole blocks by zeros before they wrap it."""
-    long = der[1] & 0x7F if der[1:2] > b"\x80" else 0
-    length = 2 + long + (int.from_bytes(der[2 : 2 + long]) if long else der[1])
+    length = parser.peek(der)
     return der[:length] if not any(der[length:]) else der
 
 

@@ -200,7 +200,7 @@ class Desk:
     def _wrap(self, secret: bytes) -> bytes:
         """The key, encrypted by AES key wrap with padding (RFC 5649)."""
         if not self._key[Attribute.EXTRACTABLE]:
-            raise Refused(Reason.NOT_EXPORTABLE)
+            raise Refused(Reason.NOT_EXPORTABLE, "CKA_EXTRACTABLE is false")
         known = self._session.token.slot.get_mechanisms()
         wrap = next(
             (one for one in (Mechanism.AES_KEY_WRAP_KWP, Mechanism.AES_KEY_WRAP_PAD) if one in known), None

@@ -166,8 +166,8 @@ _TABLE: Final[Mapping[Reason, tuple[type[FeedsrvError], str, str]]] = MappingPro
         ),
         Reason.NOT_EXPORTABLE: (
             NotExportableError,
-            "this key does not leave its token",
-            "make another key, exportable, where one is needed elsewhere",
+            "this key does not leave its token ({said})",
+            "make another key with --exportable, or in a file where the module wraps none",
         ),
         Reason.READ_ONLY: (TokenReadOnlyError, "the token is write protected", "lift that, or name another"),
         Reason.AWAY: (

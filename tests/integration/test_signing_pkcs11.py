@@ -124,6 +124,8 @@ class TestKeysThatStay:
             with pytest.raises(SigningError) as refused:
                 way_out()
             assert refused.value.code == "signing.not_exportable"
+        with pytest.raises(SigningError, match=r"CKA_EXTRACTABLE is false.*--exportable"):
+            export_key(place, passphrase=None)
 
     @pytest.mark.parametrize("kind", [KeyKind.RSA_3072, KeyKind.P_256])
     def test_a_key_that_was_made_to_leave_can_leave(self, token: SoftToken, kind: KeyKind) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from feedsrv.signing.backends import describe_place, open_chain, open_key
+from feedsrv.signing.backends import create_key, describe_place, open_chain, open_key
 from feedsrv.signing.kms_uri import read_kms_uri
 from feedsrv.signing.pkcs11_uri import read_pkcs11_uri
 from feedsrv.signing.places import TIMEOUT, SignerUriError
+from feedsrv.trust.profile import KeyKind
 
 MODULE = "?module-path=/m.so"
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -120,3 +121,9 @@ def test_a_signer_without_certificates_is_refused_by_its_name() -> None:
     """Before its key is asked for anything."""
     with pytest.raises(SignerUriError, match=r"PKCS#11 token T, key O: .*chain="):
         open_chain(f"pkcs11:token=T;object=O{MODULE}")
+
+
+def test_a_new_key_in_a_token_needs_a_name() -> None:
+    """By its id alone people would not find it; the module is not even loaded."""
+    with pytest.raises(SignerUriError, match="a new key is named by object="):
+        create_key(f"pkcs11:token=T;id=%01{MODULE}", KeyKind.P_256, exportable=False)
