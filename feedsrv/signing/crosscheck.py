@@ -18,7 +18,7 @@ from lxml import etree
 
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
-from feedsrv.signing.signer import SigningError, links_of
+from feedsrv.signing.signer import SigningError, holds, links_of
 from feedsrv.trust.certificates import find_signer
 from feedsrv.trust.form import read_form
 from feedsrv.trust.profile import DS, ROOTS, Kind
@@ -52,11 +52,11 @@ def cross_check(signed: bytes, anchors: Iterable[x509.Certificate], at: datetime
     except FeedsrvError as error:
         raise CrossCheckError(f"the signed document is not of the published shape: {error}") from error
     links = links_of(form.certificates)
-    if not all(any(_holds(one, at) for one in link) for link in links):
+    if not all(any(holds(one, at) for one in link) for link in links):
         raise CrossCheckError("a certificate in the signed document is not valid at the time of signing")
     clock = now()
     with _ONE_AT_A_TIME:
-        if not all(_holds(one, clock) for one in (*form.certificates, *pinned)):
+        if not all(holds(one, clock) for one in (*form.certificates, *pinned)):
             _verify(signed, key=_key_of(signer))
             return False
         return _ask_for_the_chain(signed, signer, pinned, is_bridged=any(len(link) > 1 for link in links))
@@ -78,10 +78,6 @@ def _ask_for_the_chain(
 
 def _key_of(certificate: x509.Certificate) -> xmlsec.Key:
     return xmlsec.Key.from_memory(_pem(certificate), xmlsec.constants.KeyDataFormatCertPem)
-
-
-def _holds(certificate: x509.Certificate, at: datetime) -> bool:
-    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
 
 
 def _verify(

@@ -20,13 +20,14 @@ from typing import Final
 from urllib.parse import quote
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import to_text
 from feedsrv.signing import issuing
 from feedsrv.signing.backends import open_signer
 from feedsrv.signing.issuing import Authority
-from feedsrv.signing.signer import PrivateKey, SigningError
+from feedsrv.signing.key_files import pem_of, settle
+from feedsrv.signing.signer import SigningError
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.policy import load_crl
 from feedsrv.trust.profile import Role
@@ -205,7 +206,7 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
         (place / name).mkdir(mode=0o700)
     keys = {role: issuing.new_key() for role in _NAMES}
     for role, key in keys.items():
-        _write(_key(place, role), _key_pem(key))
+        _write(_key(place, role), pem_of(key, None))
     root = Authority(issuing.issue_root(keys[Role.ROOT], organisation=organisation, now=now), keys[Role.ROOT])
     authorities = {Role.ROOT: root}
     for role in (Role.MITIGATION_CA, Role.FEED_CA):
@@ -226,10 +227,10 @@ def _create(folder: Path, organisation: str, now: datetime) -> None:
     )
     _write(place / "README.txt", (WARNING.format(folder=folder) + "\n").encode())
     _write(place / _ANCHORS, _pem(root.certificate))
-    _settle(place)
+    settle(place)
     # An empty folder may stand here already; a full one was refused above.
     place.rename(folder)
-    _settle(folder.parent)
+    settle(folder.parent)
 
 
 def _renew(folder: Path, organisation: str, now: datetime) -> None:
@@ -245,7 +246,7 @@ def _renew(folder: Path, organisation: str, now: datetime) -> None:
             fresh = issuing.issue(role, key.public_key(), issuer, organisation=organisation, now=now)
             chain = _pem(fresh, issuer.certificate)
             if is_revoked:
-                _exchange(folder, role, _key_pem(key) + chain)
+                _exchange(folder, role, pem_of(key, None) + chain)
             else:
                 _write(_certificate(folder, role), chain)
     for role in _AUTHORITIES:
@@ -258,7 +259,7 @@ def _renew(folder: Path, organisation: str, now: datetime) -> None:
 def _exchange(folder: Path, role: Role, content: bytes) -> None:
     """Put another key and its chain in place of those that are there, both or none."""
     _write(_pending(folder, role), content)
-    _settle(folder)
+    settle(folder)
     _finish_exchange(folder, role)
 
 
@@ -269,7 +270,7 @@ def _finish_exchange(folder: Path, role: Role) -> None:
         key, begin, chain = pending.read_bytes().partition(b"-----BEGIN CERTIFICATE-----")
         _write(_key(folder, role), key)
         _write(_certificate(folder, role), begin + chain)
-        _settle(folder)
+        settle(folder)
         pending.unlink()
 
 
@@ -314,10 +315,6 @@ def _pem(*certificates: x509.Certificate) -> bytes:
     return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
 
 
-def _key_pem(key: PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
 def _write(path: Path, content: bytes) -> None:
     """Replace a file whole: a reader sees the old content or the new, never a part."""
     handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)  # mode 0600, whatever the umask
@@ -326,12 +323,3 @@ def _write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     Path(name).replace(path)
-
-
-def _settle(folder: Path) -> None:
-    """Make names durable, not only contents."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

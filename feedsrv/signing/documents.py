@@ -12,7 +12,6 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.signer import XMLSigner
@@ -22,7 +21,7 @@ from feedsrv.errors import FeedsrvError
 from feedsrv.signing.signer import KeyAwayError, PrivateKey, Signer, SigningError
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.form import read_form
-from feedsrv.trust.profile import DS, ROOTS, Kind
+from feedsrv.trust.profile import DS, ROOTS, Kind, spki_id
 from feedsrv.trust.signature import signed_content
 
 _END_TAG: Final = re.compile(rb"</[^<>/\s]+\s*>\s*\Z")
@@ -97,7 +96,7 @@ def check_belongs_together(key: PrivateKey, chain: tuple[x509.Certificate, ...],
     """
     if not chain:
         raise ChainOrderError(f"{name}: there is no certificate; give the signer's, then its issuer's")
-    if _spki(key.public_key()) != _spki(chain[0].public_key()):
+    if spki_id(key.public_key()) != spki_id(chain[0].public_key()):
         raise KeyMismatchError(
             f"{name}: the private key does not belong to {name_of(chain[0])}; "
             "give the key of that certificate, and put the signer's certificate first"
@@ -119,13 +118,6 @@ def _issued(lower: x509.Certificate, upper: x509.Certificate) -> bool:
     except Exception:  # noqa: BLE001 -- wrong name, wrong key, unknown algorithm: whatever the library says
         return False
     return True
-
-
-def _spki(key: object) -> bytes:
-    if not hasattr(key, "public_bytes"):
-        return b""
-    encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return encoded
 
 
 def _read_unsigned(unsigned: bytes) -> tuple[Kind, etree._Element]:

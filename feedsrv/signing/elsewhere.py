@@ -7,7 +7,7 @@ comes back is verified before anybody uses it: a module or service may be wrong,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -47,6 +47,12 @@ class _Elsewhere:
     def __reduce__(self) -> NoReturn:
         """Refused: the key cannot leave its place."""
         raise self._stays()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
 
     def _stays(self) -> NotExportableError:
         return NotExportableError(f"{self._name}: this key does not leave the place where it lives")
@@ -101,12 +107,6 @@ class RsaElsewhere(_Elsewhere, rsa.RSAPrivateKey):
         """Refused."""
         raise self._only_signs("decryption")
 
-    def __copy__(self) -> RsaElsewhere:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> RsaElsewhere:
-        return self
-
 
 class EllipticElsewhere(_Elsewhere, ec.EllipticCurvePrivateKey):
     """A key on an elliptic curve that can only sign by ECDSA and SHA-256."""
@@ -153,12 +153,6 @@ class EllipticElsewhere(_Elsewhere, ec.EllipticCurvePrivateKey):
     def exchange(self, *_: object, **__: object) -> NoReturn:
         """Refused."""
         raise self._only_signs("key agreement")
-
-    def __copy__(self) -> EllipticElsewhere:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> EllipticElsewhere:
-        return self
 
 
 def stand_in(public_key: object, sign_it: SignIt, *, name: str) -> PrivateKey:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from cryptography.x509 import Certificate, ObjectIdentifier
+from cryptography.x509 import ObjectIdentifier
 
 from feedsrv.clock import to_text
-from feedsrv.signing.signer import Signer, SigningError, links_of
+from feedsrv.signing.signer import Signer, SigningError, holds, links_of
 from feedsrv.trust.certificates import Party, name_of, read_party
-from feedsrv.trust.profile import CODE_SIGNING, EKU, ISSUERS, PROFILES, SIGNERS, Kind
+from feedsrv.trust.fitting import key_usages
+from feedsrv.trust.profile import CODE_SIGNING, EKU, ISSUERS, PROFILES, SIGNERS, Kind, usage_names
 from feedsrv.trust.refusals import UntrustedError
 
 
@@ -42,7 +43,7 @@ def check_fit(
             f"{signer.name}: the chain holds only the signer's certificate; add its issuing CA's"
         )
     fallen = {
-        one for link in links_of(signer.chain) for one in link if not any(_holds(each, at) for each in link)
+        one for link in links_of(signer.chain) for one in link if not any(holds(each, at) for each in link)
     }
     for position, certificate in enumerate(signer.chain):
         role = SIGNERS[kind] if position == 0 else ISSUERS[kind]
@@ -60,19 +61,17 @@ def check_fit(
             _check_usage(party, name, kind, eku[kind], is_signer=position == 0)
 
 
-def _holds(certificate: Certificate, at: datetime) -> bool:
-    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-
-
 def _check_usage(party: Party, name: str, kind: Kind, ours: ObjectIdentifier, *, is_signer: bool) -> None:
     usages = party.extended_key_usage or frozenset()
     if ours not in usages:
         raise SignerUsageError(f"{name} lacks the extended key usage for {kind} signing; issue another one")
     if is_signer and usages - {ours, CODE_SIGNING}:
-        raise SignerUsageError(f"{name} has extended key usages beside that for {kind} signing")
+        raise SignerUsageError(
+            f"{name} has extended key usages beside that for {kind} signing; issue another one"
+        )
     profile = PROFILES[SIGNERS[kind] if is_signer else ISSUERS[kind]]
     if party.is_ca is not profile.is_ca:
-        raise SignerUsageError(f"{name} must {'' if profile.is_ca else 'not '}be a CA")
-    missing = [one for one in profile.needed if not getattr(party.key_usage, one, False)]
+        raise SignerUsageError(f"{name} must {'' if profile.is_ca else 'not '}be a CA; issue another one")
+    missing = profile.needed - key_usages(party)
     if missing:
-        raise SignerUsageError(f"{name} lacks the key usage {', '.join(sorted(missing))}")
+        raise SignerUsageError(f"{name} lacks the key usage {usage_names(missing)}; issue another one")

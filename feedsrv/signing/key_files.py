@@ -64,7 +64,7 @@ def state_of(path: Path, what: str) -> tuple[int, int, int]:
     try:
         seen = path.stat()
     except OSError as error:
-        raise FileMissingError(f"{path}: the {what} cannot be read ({error.strerror})") from None
+        raise _missing(path, what, error) from None
     return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
 
@@ -78,7 +78,9 @@ def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(content))
     except ValueError as error:
-        raise ChainUnreadableError(f"{path}: holds no readable PEM certificates ({error})") from None
+        raise ChainUnreadableError(
+            f"{path}: holds no readable PEM certificates ({error}); write the signer's, then its issuer's"
+        ) from None
 
 
 def pem_of(key: PrivateKey, passphrase: bytes | None) -> bytes:
@@ -89,10 +91,25 @@ def pem_of(key: PrivateKey, passphrase: bytes | None) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
+def settle(folder: Path) -> None:
+    """Make the names in a folder durable: one that is only in memory does not survive a power failure."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _read(path: Path, what: str) -> tuple[bytes, int]:
     """Content and mode, of one and the same file."""
     try:
         with path.open("rb") as file:
             return file.read(_MOST_BYTES), os.fstat(file.fileno()).st_mode
     except OSError as error:
-        raise FileMissingError(f"{path}: the {what} cannot be read ({error.strerror})") from None
+        raise _missing(path, what, error) from None
+
+
+def _missing(path: Path, what: str, error: OSError) -> FileMissingError:
+    return FileMissingError(
+        f"{path}: the {what} cannot be read ({error.strerror}); correct its path, or its rights"
+    )

@@ -29,6 +29,7 @@ from feedsrv.signing.key_files import (
     KeyExposedError,
     pem_of,
     read_private,
+    settle,
 )
 from feedsrv.signing.places import SignerUriError, read_uri
 from feedsrv.signing.signer import KeyExistsError, OpenedKey, PrivateKey, SigningError
@@ -185,11 +186,13 @@ def _load_key(pem: bytes, place: PemPlace, secret: bytes | None) -> PrivateKey:
                 f"{path}: the passphrase in {place.passphrase} does not open this key (or the key's file is "
                 "damaged); correct the passphrase's file"
             ) from None
-        raise KeyUnreadableError(f"{path}: holds no PEM private key that can be read") from None
+        raise KeyUnreadableError(
+            f"{path}: holds no PEM private key that can be read; name the key's own file"
+        ) from None
     if not isinstance(loaded, RSAPrivateKey | EllipticCurvePrivateKey):
-        raise KeyUnreadableError(f"{path}: holds neither an RSA nor an EC key")
+        raise KeyUnreadableError(f"{path}: holds neither an RSA nor an EC key; name another one")
     if not _is_sound(loaded):
-        raise KeyUnreadableError(f"{path}: the key is damaged, its signatures do not verify")
+        raise KeyUnreadableError(f"{path}: the key is damaged, its signatures do not verify; restore it")
     return loaded
 
 
@@ -231,7 +234,7 @@ def _write_new(place: PemPlace, pem: bytes) -> None:
         finally:
             with suppress(OSError):
                 Path(beside).unlink()
-        _sync(folder)
+        settle(folder)
     except FileExistsError:
         raise _exists(place) from None
     except OSError as error:
@@ -244,12 +247,3 @@ def _exists(place: PemPlace) -> KeyExistsError:
     return KeyExistsError(
         f"{place.key}: is there already, and a key is never overwritten; name another file, or move it away"
     )
-
-
-def _sync(folder: Path) -> None:
-    """A name that is only in memory does not survive a power failure."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -124,6 +124,11 @@ def chain_ends(chain: Sequence[x509.Certificate]) -> datetime:
     return min(max(one.not_valid_after_utc for one in link) for link in links_of(chain))
 
 
+def holds(certificate: x509.Certificate, at: datetime) -> bool:
+    """True within the certificate's life, its first and its last second included."""
+    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+
+
 def links_of(chain: Iterable[x509.Certificate]) -> tuple[tuple[x509.Certificate, ...], ...]:
     """The links of a chain: certificates of one name and key, perhaps under different roots, are one."""
     links: dict[tuple[x509.Name, str], list[x509.Certificate]] = {}
