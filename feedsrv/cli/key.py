@@ -278,11 +278,20 @@ def revoke(
 
 
 @key.command("crl")
+@click.option(
+    "--clock-is-right",
+    is_flag=True,
+    help="The clock was ahead when this machine last wrote something down, and is right now.",
+)
 @as_person
-def crl(*, person: str) -> None:
-    """Make the revocation list of every CA of ours anew whose key is here, and publish them."""
+def crl(*, person: str, clock_is_right: bool) -> None:
+    """Make the revocation list of every CA of ours anew whose key is here, and publish them.
+
+    After a time with the clock ahead, keys and publications are refused until that time has come: say
+    --clock-is-right once, and the lists begin now.
+    """
     settings, desk = _desk()
-    done = desk.make_lists(by=person)
+    done = desk.make_lists(by=person, clock_is_right=clock_is_right)
     for sentence in sentences(done):
         click.echo(sentence)
     for name, refusal in done.failed:

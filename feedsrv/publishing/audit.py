@@ -18,6 +18,8 @@ from feedsrv.publishing.ports import AuditLog
 from feedsrv.publishing.records import AuditEntry
 from feedsrv.publishing.refusals import BrokenChainError
 
+CLOCK_IS_RIGHT: Final = "clock.right"
+"""Verb of the act by which somebody says that the clock was ahead before, and is right now."""
 BEGINNING: Final = "0" * 64
 """What the first entry names as the hash before it."""
 

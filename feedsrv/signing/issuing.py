@@ -252,10 +252,12 @@ def renew_crl(
     *,
     revoked: Iterable[tuple[int, datetime, str]] = (),
     now: datetime,
+    from_now: bool = False,
 ) -> x509.CertificateRevocationList:
     """The CRL after `previous`: all that was revoked stays so, and `revoked` joins it.
 
-    Its number is above the one before, whatever the clock says.
+    Its number is above the one before, whatever the clock says. It begins no earlier, either, but where
+    `from_now` says that `previous` was signed by a clock that was ahead.
 
     Raises:
         RevocationListForeignError: this CA did not sign `previous`.
@@ -272,7 +274,7 @@ def renew_crl(
         held = previous.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         number = max(number, held + 1)
     # Of several lists receivers go by the one that begins last, even where a clock was set back.
-    begins = max(now - _BACKDATED, previous.last_update_utc)
+    begins = now - _BACKDATED if from_now else max(now - _BACKDATED, previous.last_update_utc)
     entries = (*revoked_by(previous), *revoked)
     return _make_crl(issuer, entries, number=number, begins=begins)
 

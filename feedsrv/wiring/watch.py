@@ -15,6 +15,7 @@ from cryptography import x509
 from feedsrv.clock import Clock
 from feedsrv.clock import now as clock_now
 from feedsrv.errors import FeedsrvError
+from feedsrv.publishing.audit import CLOCK_IS_RIGHT
 from feedsrv.publishing.ports import Shelf, Store
 from feedsrv.publishing.records import Head
 from feedsrv.publishing.trust_records import Stamp
@@ -216,7 +217,8 @@ def _see_public(
 
 def _see_store(store: Store) -> StoreSeen:
     with store.look() as work:
-        return StoreSeen(work.feeds.heads(), work.audit.last(), work.intents.open())
+        was_ahead = any(one.verb == CLOCK_IS_RIGHT for one in work.audit.entries())
+        return StoreSeen(work.feeds.heads(), work.audit.last(), work.intents.open(), was_ahead)
 
 
 def _spans(settings: Settings) -> Spans:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import to_text
 from feedsrv.errors import FeedsrvError
+from feedsrv.publishing.audit import CLOCK_IS_RIGHT
 from feedsrv.publishing.key_register.desk import COMPROMISED, Desk, log, revocations_of
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.key_register.making import authority_of
@@ -167,9 +168,17 @@ class RevokingKeys(Desk):
                 and one.role is not Role.ROOT
             )
 
-    def make_lists(self, *, by: str) -> Lists:
-        """Make the list of every CA anew whose key is at hand."""
-        return self._make_all(tuple(_authorities(self.keyring()).values()), self._admitted(by))
+    def make_lists(self, *, by: str, clock_is_right: bool = False) -> Lists:
+        """Make the list of every CA anew whose key is at hand.
+
+        With `clock_is_right`, somebody says that the clock was ahead before and is right now. What was done
+        meanwhile stands in nobody's way from then on, and the lists begin now.
+        """
+        actor = self._admitted(by, clock_is_right=clock_is_right)
+        if clock_is_right:
+            with self._store.begin() as work:
+                self._write(work, self._now(), actor, CLOCK_IS_RIGHT, "this machine's clock")
+        return self._make_all(tuple(_authorities(self.keyring()).values()), actor, from_now=clock_is_right)
 
     def renew_lists(self, *, by: str) -> Lists:
         """Make those lists anew that are in the last third of their life, or lack a revocation."""
@@ -186,19 +195,19 @@ class RevokingKeys(Desk):
                 name_of(held.chain[0]) for key, held in authorities.items() if _is_due(work, key, at)
             )
 
-    def _make_all(self, authorities: tuple[HeldKey, ...], by: str) -> Lists:
+    def _make_all(self, authorities: tuple[HeldKey, ...], by: str, *, from_now: bool = False) -> Lists:
         made: list[RevocationList] = []
         failed: list[tuple[str, FeedsrvError]] = []
         for held in authorities:
             try:
-                made.append(self._make_list(held, by))
+                made.append(self._make_list(held, by, from_now=from_now))
             except FeedsrvError as refusal:
                 # One CA whose key is away must not let the lists of the others go stale.
                 failed.append((name_of(held.chain[0]), refusal))
                 log.warning("crl.not_made", extra={"ca": name_of(held.chain[0]), "code": refusal.code})
         return Lists(tuple(made), tuple(failed))
 
-    def _make_list(self, held: HeldKey, by: str) -> RevocationList:
+    def _make_list(self, held: HeldKey, by: str, *, from_now: bool = False) -> RevocationList:
         """Sign the list of one CA, and keep it; whatever is revoked meanwhile makes it due again."""
         authority = authority_of(held)
         at = self._now()
@@ -206,7 +215,7 @@ class RevokingKeys(Desk):
             revoked = work.revocations.of(held.key)
             before = next((one for one in work.revocations.lists() if one.issuer == held.key), None)
             names = {one.name for one in work.revocations.lists()}
-        crl = _signed(authority, revoked, before, at)
+        crl = _signed(authority, revoked, before, at, from_now=from_now)
         ends = crl.next_update_utc
         assert ends is not None, "ours say until when they hold"
         made = RevocationList(
@@ -235,13 +244,19 @@ class RevokingKeys(Desk):
 
 
 def _signed(
-    authority: Authority, revoked: tuple[Revocation, ...], before: RevocationList | None, at: datetime
+    authority: Authority,
+    revoked: tuple[Revocation, ...],
+    before: RevocationList | None,
+    at: datetime,
+    *,
+    from_now: bool,
 ) -> x509.CertificateRevocationList:
     entries = [(one.serial, one.at, one.reason) for one in revoked]
     if before is None:
         return issue_crl(authority, revoked=entries, now=at)
     # After a clock that went back, number and begin still lie above those of the list before.
-    return renew_crl(authority, x509.load_der_x509_crl(before.der), revoked=entries, now=at)
+    previous = x509.load_der_x509_crl(before.der)
+    return renew_crl(authority, previous, revoked=entries, now=at, from_now=from_now)
 
 
 def _authorities(ring: Keyring) -> dict[str, HeldKey]:

@@ -55,6 +55,8 @@ class StoreSeen:
     newest_act: AuditEntry | None
     begun: Intent | None
     """A publication that is under way, or was cut short."""
+    clock_was_ahead: bool = False
+    """True where somebody said so once: feeds signed before may bear a date that is still to come."""
 
 
 @dataclass(frozen=True, slots=True)

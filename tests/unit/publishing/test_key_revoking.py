@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from feedsrv.publishing.key_register.refusals import (
+    ClockError,
     NoRevocationError,
     RevokedKeyError,
     UnknownKeyError,
@@ -234,6 +235,35 @@ def test_a_revocation_after_the_clock_went_back_is_seen(house: KeyHouse) -> None
     chain = [x509.load_der_x509_certificate(der) for der in signer.chain]
     with pytest.raises(SignerRevokedError):
         check_signer(chain, policy, Kind.FEED, at=house.at + timedelta(hours=1))
+
+
+def test_after_a_time_with_the_clock_ahead_one_word_lets_everything_go_on(house: KeyHouse) -> None:
+    """The keeper's lists of then begin in a year, and its entry in the log refuses what is done now."""
+    signer = record_of(house, Role.FEED_SIGNER)
+    house.desk.make_lists(by="anna")
+    right = house.at
+    house.at = right + timedelta(days=300)
+    house.desk.renew_lists(by="keeper")
+    house.at = right + timedelta(hours=1)
+    with pytest.raises(ClockError, match="--clock-is-right"):
+        house.desk.revoke(signer.id, reason="key_compromise", by="ben")
+
+    done = house.desk.make_lists(by="ben", clock_is_right=True)
+    revoked = house.desk.revoke(signer.id, reason="key_compromise", by="ben")
+
+    assert done.failed == ()
+    assert all(one.begins <= house.at < one.ends for one in lists(house).values())
+    assert revoked.made is not None
+    assert isinstance(refusal(house, signer), SignerRevokedError)
+    assert "ben clock.right" in house.acts()
+
+
+def test_a_clock_in_1970_is_never_right(house: KeyHouse) -> None:
+    """Whoever says so."""
+    house.at = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+
+    with pytest.raises(ClockError):
+        house.desk.make_lists(by="ben", clock_is_right=True)
 
 
 def test_every_ca_gets_a_list_of_its_own_name(house: KeyHouse) -> None:

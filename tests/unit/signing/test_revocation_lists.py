@@ -133,6 +133,19 @@ class TestRevocationLists:
         # Receivers go by the list that begins last, which must be the one that says most.
         assert first.last_update_utc <= again.last_update_utc <= back.last_update_utc
 
+    def test_after_a_clock_that_was_ahead_it_begins_now_where_somebody_says_so(self) -> None:
+        """Else every list would begin when that clock said, for as long as the CA lives."""
+        root = make_root()
+        ahead = issue_crl(root, revoked=[(5, NOW, "superseded")], now=NOW + timedelta(days=300))
+
+        carried = renew_crl(root, ahead, now=NOW)
+        begun = renew_crl(root, ahead, now=NOW, from_now=True)
+
+        assert carried.last_update_utc == ahead.last_update_utc
+        assert begun.last_update_utc <= NOW < begun.next_update_utc  # type: ignore[operator] # ours say so
+        assert _number(begun) > _number(ahead)
+        assert revoked_by(begun) == revoked_by(ahead)
+
     @pytest.mark.parametrize("number", [-1, 2**159])
     def test_a_number_that_does_not_fit_is_refused(self, number: int) -> None:
         """RFC 5280 gives it twenty octets."""

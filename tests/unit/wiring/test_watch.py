@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from feedsrv.clock import now
+from feedsrv.publishing.audit import record
 from feedsrv.publishing.proving import Signers
 from feedsrv.publishing.watching.results import BOTH, Grade, NotHealthyError, Result
 from feedsrv.settings import Settings
@@ -154,6 +155,20 @@ def test_a_clock_that_was_set_back_stops_every_publication(service: Service) -> 
 
     assert [one.check for one in refused.value.findings] == ["clock.behind"]
     assert "Set the clock of this machine" in str(refused.value)
+
+
+def test_a_clock_that_was_ahead_stops_publications_until_somebody_says_so(service: Service) -> None:
+    """What was written down then is in the future still; one command, and an emergency waits no more."""
+    settings = settings_of(service)
+    ahead = now() + timedelta(hours=8)
+    with open_store(settings) as store, store.begin() as work:
+        record(work.audit, ahead, actor="keeper", verb="key.crl", subject="feed-ca")
+    with pytest.raises(NotHealthyError, match="--clock-is-right"):
+        publish_at(settings, now())
+
+    service.done("key", "crl", "--clock-is-right", "--as", "paula")
+
+    publish_at(settings, now())
 
 
 def test_an_ended_mitigation_signer_stops_mitigations_and_starves_no_feed() -> None:

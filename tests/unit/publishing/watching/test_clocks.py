@@ -43,6 +43,15 @@ def test_a_clock_behind_the_last_publication_is_found_out() -> None:
     assert "2 hours before the feed exchange-2019/production of 2026-05-14 14:30 UTC" in found.sentence
 
 
+def test_feeds_of_a_clock_that_was_ahead_stand_in_nobodys_way() -> None:
+    """Once somebody has said so; what is written down from then on still tells."""
+    early = StoreSeen((head(issued=AT + timedelta(hours=8)),), act(AT), None, clock_was_ahead=True)
+    set_back = replace(early, newest_act=act(AT + timedelta(hours=2)))
+
+    assert of("clock.behind", well(store=early))["records"].grade is Grade.OK
+    assert of("clock.behind", well(store=set_back))["records"].grade is Grade.CRITICAL
+
+
 def test_without_a_database_the_feeds_on_the_shelf_tell() -> None:
     """What agents have seen is a record, too."""
     found = of("clock.behind", well(at=AT - timedelta(days=1), store=None))["records"]
