@@ -72,6 +72,6 @@ def _check_usage(party: Party, name: str, kind: Kind, ours: ObjectIdentifier, *,
     profile = PROFILES[SIGNERS[kind] if is_signer else ISSUERS[kind]]
     if party.is_ca is not profile.is_ca:
         raise SignerUsageError(f"{name} must {'' if profile.is_ca else 'not '}be a CA; issue another one")
-    missing = profile.needed - key_usages(party)
+    missing = profile.needed - key_usages(party.key_usage)
     if missing:
         raise SignerUsageError(f"{name} lacks the key usage {usage_names(missing)}; issue another one")

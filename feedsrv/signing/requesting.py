@@ -19,7 +19,8 @@ from cryptography.x509.oid import NameOID
 from feedsrv.errors import BadInputError
 from feedsrv.signing.signer import PrivateKey
 from feedsrv.trust.certificates import UNREADABLE, reason_of
-from feedsrv.trust.profile import KEY_USAGES, PROFILES, RSA_MOST_EXPONENT, Role, usage_names
+from feedsrv.trust.fitting import curves_text, faults_of_key, key_usages
+from feedsrv.trust.profile import KEY_USAGES, PROFILES, Role, usage_names
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 """The kinds of key that are certified here."""
@@ -31,7 +32,6 @@ _MOST_BYTES: Final = 64 * 1024
 _MOST_NAME: Final = 64
 """Characters of an organisation or a common name (RFC 5280, appendix A.1)."""
 _MOST_NAMES: Final = 100
-_CURVE_NAMES: Final = {ec.SECP256R1: "P-256", ec.SECP384R1: "P-384"}
 
 
 class RequestUnreadableError(BadInputError):
@@ -237,25 +237,14 @@ def check_key(key: object, role: Role, *, name: str) -> PublicKey:
         RequestKeyError: another one.
     """
     profile = PROFILES[role]
-    least, most = profile.rsa_bits
-    match key:
-        case rsa.RSAPublicKey(key_size=bits):
-            if least <= bits <= most and key.public_numbers().e <= RSA_MOST_EXPONENT:
-                return key
-            found = (
-                f"an RSA key of {bits} bits with an exponent of {key.public_numbers().e.bit_length()} bits"
-            )
-        case ec.EllipticCurvePublicKey(curve=curve):
-            if isinstance(curve, profile.curves):
-                return key
-            found = f"a key on the curve {curve.name}"
-        case _:
-            found = "neither an RSA nor an EC key"
-    curves = " or ".join(_CURVE_NAMES.get(one, one.__name__) for one in profile.curves)
-    raise RequestKeyError(
-        f"{name}: is {found}; a {role} needs RSA of {least} to {most} bits and the usual exponent 65537, "
-        f"or EC on {curves}; make a new key"
-    )
+    for fault in faults_of_key(key, profile):
+        least, most = profile.rsa_bits
+        raise RequestKeyError(
+            f"{name}: {fault.words}; make a new key: RSA of {least} to {most} bits with the usual exponent "
+            f"65537, or EC on {curves_text(profile)}"
+        )
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    return key
 
 
 def _marked(critical: bool) -> str:
@@ -271,15 +260,9 @@ def _in_words(extension: x509.ExtensionType) -> str:
                 f"basic constraints of a CA with {'any number of' if length is None else length} CAs below it"
             )
         case x509.KeyUsage():
-            return f"the key usage {usage_names(_usages(extension))}"
+            return f"the key usage {usage_names(key_usages(extension))}"
         case x509.ExtendedKeyUsage():
             return f"the extended key usage {', '.join(one.dotted_string for one in extension)}"
         case x509.SubjectAlternativeName():
             return f"the names {', '.join(str(one.value) for one in extension)}"
     return f"the extension {extension.oid.dotted_string}"
-
-
-def _usages(usage: x509.KeyUsage) -> frozenset[str]:
-    # The library lets the last two be asked for beside key agreement alone.
-    asked = KEY_USAGES if usage.key_agreement else KEY_USAGES.keys() - {"encipher_only", "decipher_only"}
-    return frozenset(name for name in asked if getattr(usage, name))

@@ -106,7 +106,7 @@ def advice_on_ends(party: Party, issuers: Sequence[Party]) -> Iterator[Advice]:
 
 
 def _on_key_usage(party: Party, profile: CertificateProfile) -> Iterator[Advice]:
-    found = key_usages(party)
+    found = key_usages(party.key_usage)
     more = found - profile.key_usage - profile.tolerated - profile.forbidden
     if more:
         yield Advice(

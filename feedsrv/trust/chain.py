@@ -144,7 +144,7 @@ class _Search:
         # signature by whatever key is slowest. So each pair is asked once, and not by such a key.
         pair = (certificate, issuer.certificate)
         if pair not in self._answers:
-            allowed = not any(faults_of_key(issuer, _ABOVE))
+            allowed = not any(faults_of_key(issuer.public_key, _ABOVE))
             self._answers[pair] = allowed and is_issued_by(certificate, issuer)
         return self._answers[pair]
 
@@ -170,7 +170,7 @@ class _Search:
     ) -> UntrustedError:
         """There are issuers of that name, and none of their keys counts."""
         for one in named:
-            for fault in faults_of_key(one, _ABOVE):
+            for fault in faults_of_key(one.public_key, _ABOVE):
                 return fault.of(self._name(one, position), source)
         for fault in faults_of_algorithm(last, _ABOVE):
             return fault.of(name, source)

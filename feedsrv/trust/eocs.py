@@ -350,7 +350,7 @@ def _faults(party: Party) -> Iterator[Fault]:
     yield from faults_of_algorithm(party, _ALL)
     if not isinstance(party.public_key, RSAPublicKey):
         yield Fault(KeySizeError, "has no RSA key")
-    yield from faults_of_key(party, _ALL)
+    yield from faults_of_key(party.public_key, _ALL)
     yield from faults_of_extensions(party)
 
 

@@ -23,6 +23,7 @@ from feedsrv.trust.profile import (
     CODE_SIGNING,
     EKU,
     ISSUERS,
+    KEY_USAGES,
     PROFILES,
     RSA_MOST_EXPONENT,
     SERVER_AUTH,
@@ -116,7 +117,7 @@ def faults_of_path(
     profile = PROFILES[role]
     yield from faults_of_dates(party, at)
     yield from faults_of_extensions(party)
-    yield from faults_of_key(party, profile)
+    yield from faults_of_key(party.public_key, profile)
     if not is_anchor:
         yield from faults_of_algorithm(party, profile)
     if profile.is_ca and not party.is_ca:
@@ -158,12 +159,12 @@ def faults_of_dates(party: Party, at: datetime) -> Iterator[Fault]:
         yield Fault(CertificateNotYetValidError, f"begins at {begins}, and it is {to_text(at)}")
 
 
-def faults_of_key(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
-    """Its key is of a kind or size that is not allowed."""
+def faults_of_key(key: object, profile: CertificateProfile) -> Iterator[Fault]:
+    """Its public key is of a kind or size that is not allowed."""
     least, most = profile.rsa_bits
-    curves = " or ".join(_CURVES[one] for one in profile.curves)
-    match party.public_key:
-        case rsa.RSAPublicKey(key_size=bits) as key:
+    curves = curves_text(profile)
+    match key:
+        case rsa.RSAPublicKey(key_size=bits):
             if not least <= bits <= most:
                 yield Fault(KeySizeError, f"has an RSA key of {bits} bits; allowed is {least} to {most}")
             exponent = key.public_numbers().e
@@ -175,8 +176,13 @@ def faults_of_key(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
         case ec.EllipticCurvePublicKey(curve=curve):
             if not isinstance(curve, profile.curves):
                 yield Fault(KeySizeError, f"has a key on the curve {curve.name}; allowed is {curves}")
-        case None:
+        case _:
             yield Fault(KeySizeError, f"has neither an RSA key nor one on the curve {curves}")
+
+
+def curves_text(profile: CertificateProfile) -> str:
+    """The curves that a verifier accepts, for people."""
+    return " or ".join(_CURVES[one] for one in profile.curves)
 
 
 def faults_of_algorithm(party: Party, profile: CertificateProfile) -> Iterator[Fault]:
@@ -195,7 +201,7 @@ def _faults_of_key_usage(party: Party, profile: CertificateProfile) -> Iterator[
     if party.key_usage is None:
         yield Fault(KeyUsageError, f"has no {_KEY_USAGE}; needed is {usage_names(profile.needed)}")
         return
-    found = key_usages(party)
+    found = key_usages(party.key_usage)
     missing, excess = profile.needed - found, profile.forbidden & found
     if missing:
         yield Fault(
@@ -210,16 +216,13 @@ def _faults_of_key_usage(party: Party, profile: CertificateProfile) -> Iterator[
         )
 
 
-def key_usages(party: Party) -> frozenset[str]:
-    """Its key usages, as attribute names."""
-    usage = party.key_usage
-    names = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment"]
-    names += ["key_agreement", "key_cert_sign", "crl_sign"]
-    found = {one for one in names if usage is not None and getattr(usage, one)}
-    if usage is not None and usage.key_agreement:
-        # The library answers for these two only where the third is set.
-        found |= {one for one in ("encipher_only", "decipher_only") if getattr(usage, one)}
-    return frozenset(found)
+def key_usages(usage: x509.KeyUsage | None) -> frozenset[str]:
+    """Key usages as attribute names; none where there is no such extension."""
+    if usage is None:
+        return frozenset()
+    # The library answers for the last two only where key agreement is set.
+    asked = KEY_USAGES if usage.key_agreement else KEY_USAGES.keys() - {"encipher_only", "decipher_only"}
+    return frozenset(one for one in asked if getattr(usage, one))
 
 
 def faults_of_length(party: Party, below: int) -> Iterator[Fault]:
