@@ -190,7 +190,7 @@ def _lists(facts: Facts, at: datetime) -> Iterator[Task]:
 
 
 def _agents(facts: Facts, at: datetime) -> Iterator[Outlook]:
-    for generation in generations(facts.policies, facts.announced):
+    for generation in generations(facts.policies, facts.announced, facts.policy.crls):
         for kind, chain in facts.chains.items():
             found = generation.horizon(chain, kind, at=at)
             why = "" if found.refusal is None else found.refusal.found
@@ -217,7 +217,14 @@ def _judged(switch: Switch, facts: Facts, at: datetime) -> SwitchOutlook:
     chains = dict(facts.chains)
     if switch.chain and switch.kind is not None:
         what.append(f"every {switch.kind} is signed by {short_name(switch.chain[0])}")
-        told += stranded(switch.chain, switch.kind, facts.policies, at=switch.on, announced=facts.announced)
+        told += stranded(
+            switch.chain,
+            switch.kind,
+            facts.policies,
+            at=switch.on,
+            announced=facts.announced,
+            lists=facts.policy.crls,
+        )
         told += _gap(switch, chains.get(switch.kind, ()), at)
         chains[switch.kind] = switch.chain
     policy = without_lists(facts.policy)

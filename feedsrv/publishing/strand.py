@@ -92,29 +92,38 @@ class Generation:
 
 
 def generations(
-    policies: Iterable[KnownPolicy], announced: Iterable[AnnouncedCertificate] = ()
+    policies: Iterable[KnownPolicy],
+    announced: Iterable[AnnouncedCertificate] = (),
+    lists: Iterable[x509.CertificateRevocationList] = (),
 ) -> tuple[Generation, ...]:
-    """Every known generation of agents, the oldest first."""
-    heard = tuple(announced)
+    """Every known generation of agents, the oldest first.
+
+    A root of whose vouchers one is revoked by these lists of ours counts as adopted by nobody: whoever
+    adopted it by that one has given it up, and does not take it in again.
+    """
+    ours = tuple(lists)
+    heard = tuple(one for one in announced if not any(_is_revoked(der, ours) for der in one.vouchers))
     return tuple(
         Generation(one, heard) for one in sorted(policies, key=lambda known: (known.since, known.name))
     )
 
 
-def stranded(
+def stranded(  # noqa: PLR0913 -- a signer, a time, and what agents know by then
     chain: Sequence[x509.Certificate],
     kind: Kind,
     policies: Iterable[KnownPolicy],
     *,
     at: datetime,
     announced: Iterable[AnnouncedCertificate] = (),
+    lists: Iterable[x509.CertificateRevocationList] = (),
 ) -> tuple[str, ...]:
     """Which known agents would refuse what this signer signs from that time on; a sentence for each.
 
-    Those whose every anchor has ended by then are left out: no signer reaches them.
+    By `lists`, vouchers may be revoked; signers and CAs are asked for that elsewhere. Agents whose every
+    anchor has ended by then are left out: no signer reaches them.
     """
     told = []
-    for one in generations(policies, announced):
+    for one in generations(policies, announced, lists):
         refusal = None if one.is_over(at) else one.refusal(chain, kind, at=at)
         if refusal is not None:
             told.append(f"{one} would refuse every {kind} from {to_text(at)} on: {refusal.found}")
@@ -172,6 +181,15 @@ def _is_vouched(one: AnnouncedCertificate, policy: TrustPolicy) -> bool:
             continue
         return True
     return False
+
+
+def _is_revoked(voucher: bytes, lists: Iterable[x509.CertificateRevocationList]) -> bool:
+    certificate = x509.load_der_x509_certificate(voucher)
+    return any(
+        crl.issuer == certificate.issuer
+        and crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+        for crl in lists
+    )
 
 
 def _certificate(one: AnnouncedCertificate) -> x509.Certificate:

@@ -9,6 +9,7 @@ import pytest
 
 from feedsrv.publishing.leads import HEARING
 from feedsrv.publishing.strand import Generation, StrandError, check_switch, generations, stranded
+from feedsrv.signing.issuing import issue_crl
 from feedsrv.trust.profile import Kind
 from tests.rotation import Line, announced, known, make_ca, make_root, make_signer, make_voucher
 
@@ -95,6 +96,17 @@ def test_an_announced_root_counts_once_agents_have_heard_of_it(old: Line, new: L
     assert told(AT + HEARING, unvouched) == 1
     after = old.root.certificate.not_valid_after_utc + DAY
     assert Generation(policy, (news,)).is_over(after) is False
+
+
+def test_a_root_whose_voucher_is_revoked_is_adopted_by_nobody(old: Line, new: Line) -> None:
+    """Agents gave it up with that list, and a second voucher brings it to none of them again."""
+    vouchers = [make_voucher(new.root, old.root, AT) for _ in range(2)]
+    told = announced(new.root, AT, begins=AT + YEAR, vouchers=vouchers)
+    crl = issue_crl(old.root, revoked=[(vouchers[0].serial_number, AT, "superseded")], now=AT)
+    asked = new.signers[Kind.FEED].chain, Kind.FEED, [known("early", old.root, since=AT)]
+
+    assert stranded(*asked, at=AT + 2 * HEARING, announced=[told]) == ()
+    assert len(stranded(*asked, at=AT + 2 * HEARING, announced=[told], lists=[crl])) == 1
 
 
 def test_one_adopted_root_vouches_for_the_next(old: Line, new: Line) -> None:
