@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from cryptography.x509.oid import NameOID
 
+from feedsrv.trust.certificates import Party
 from feedsrv.trust.chain import Path
 from feedsrv.trust.fitting import faults_of_limits, faults_of_usage
 from feedsrv.trust.policy import TrustPolicy
-from feedsrv.trust.profile import ISSUERS, SIGNERS
+from feedsrv.trust.profile import ISSUERS, SIGNERS, Kind
 from feedsrv.trust.refusals import IssuerOrganisationError, IssuerPolicyError
 from feedsrv.trust.waivers import Leniency
 
@@ -24,13 +25,29 @@ def check_extended_key_usage(path: Path, policy: TrustPolicy, leniency: Leniency
         IssuerEkuMissingError, EkuExcludedError: a CA's.
     """
     (signer, signer_name), (issuer, issuer_name), *above = path.named()
-    for fault in faults_of_usage(signer, SIGNERS[path.kind], policy.eku):
-        leniency.refuse(fault.of(signer_name, source), path.issuer)
-    for fault in faults_of_usage(issuer, ISSUERS[path.kind], policy.eku):
-        leniency.refuse(fault.of(issuer_name, source), path.issuer)
+    for party, name, role in (
+        (signer, signer_name, SIGNERS[path.kind]),
+        (issuer, issuer_name, ISSUERS[path.kind]),
+    ):
+        for fault in faults_of_usage(party, role, policy.eku):
+            refusal = fault.of(name, source)
+            if _is_of_another_kind(party, path.kind, policy):
+                raise refusal
+            leniency.refuse(refusal, path.issuer)
     for party, name in above:
         for fault in faults_of_limits(party, path.kind, policy.eku):
             raise fault.of(name, source)
+
+
+def _is_of_another_kind(party: Party, kind: Kind, policy: TrustPolicy) -> bool:
+    """True where it says that it is for other documents of ours.
+
+    No exception bears that: feeds and mitigations have different keys so that the thief of one, asking for
+    an exception, gains nothing of the other.
+    """
+    found = party.extended_key_usage or frozenset()
+    others = {oid for other, oid in policy.eku.items() if other is not kind}
+    return policy.eku[kind] not in found and not others.isdisjoint(found)
 
 
 def check_issuer(path: Path, policy: TrustPolicy, leniency: Leniency | None = None, *, source: str) -> None:

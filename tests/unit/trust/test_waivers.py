@@ -67,6 +67,27 @@ def test_every_check_that_can_be_waived_is_tried_here() -> None:
     assert set(_WRONG) == set(WAIVABLE)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"leaf": {"extended": (EKU[Kind.MITIGATION],)}},
+        {"leaf": {"extended": (EKU[Kind.MITIGATION],)}, "ca": {"extended": (EKU[Kind.MITIGATION],)}},
+        {"ca": {"extended": (EKU[Kind.MITIGATION], SERVER_AUTH)}},
+    ],
+    ids=["signer", "both", "issuing CA"],
+)
+def test_no_exception_lets_the_key_of_one_kind_sign_the_other(bench: Bench, changes: dict[str, Any]) -> None:
+    """Nor is one offered: whoever stole the feed key would have the command for it printed everywhere."""
+    data, policy = _document(bench, changes, {})
+    waivers = tuple(_waiver(bench, check, changes) for check in WAIVABLE)
+
+    with pytest.raises(UntrustedError) as refused:
+        open_feed(data, replace(policy, waivers=waivers), at=bench.at)
+
+    assert refused.value.code in {"trust.eku_missing", "trust.issuer_eku_missing"}
+    assert refused.value.issuer is None
+
+
 @pytest.mark.parametrize("check", WAIVABLE)
 class TestEachExceptionLetsPass:
     """Only what it names, only of the CA it names, only for its kind, only until its date."""
