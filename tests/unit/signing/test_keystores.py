@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from feedsrv.signing.keystores import BundleCostError, check_cost, count_keys
 from feedsrv.signing.receiving import read_bundle
@@ -52,6 +53,15 @@ def _in_pem(der: bytes) -> bytes:
     return block % encodebytes(der)
 
 
+def _in_any_pem(der: bytes) -> tuple[bytes, ...]:
+    """As it is written, and as some readers take it all the same."""
+    usual = _in_pem(der)
+    begin, *body, end = usual.splitlines()
+    one_line = begin + b"".join(body) + end
+    headed = b"\n".join([begin, b"Comment: mine", b"", *body, end])
+    return usual, one_line, b" " + usual, headed, usual.replace(b"\n", b"\r")
+
+
 class TestWhatOpeningCosts:
     """A file that would keep this machine busy is refused before anything is computed."""
 
@@ -86,7 +96,10 @@ class TestWhatOpeningCosts:
         slow = quick.replace(few, many)
 
         check_cost(quick, source="a.key")
-        for data in (slow, _in_pem(slow)):
+        for data in _in_any_pem(quick):
+            load_pem_private_key(data, _WORDS.encode())  # which opens every one of them
+            check_cost(data, source="a.key")
+        for data in (slow, *_in_any_pem(slow)):
             with pytest.raises(BundleCostError, match=r"a\.key: .*; encrypt it anew with fewer"):
                 check_cost(data, source="a.key")
         with pytest.raises(BundleCostError):
