@@ -35,11 +35,10 @@ EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def revoked_since(
-    ground: str, document: bytes | None, kind: Kind, *, lists: Lists, policy: TrustPolicy
+    ground: Ground | None, document: bytes | None, kind: Kind, *, lists: Lists, policy: TrustPolicy
 ) -> datetime | None:
     """As of when the signer of a document held is revoked; None where it is not."""
-    found = Ground.parse(ground)
-    since = None if found is None else lists.took_away(found)
+    since = None if ground is None else lists.took_away(ground)
     if since is not None and document is not None and not signer_is_revoked(document, policy, kind=kind):
         return None  # it has a second chain, of which nobody is revoked
     return since
@@ -85,8 +84,8 @@ class Floor:
     def _fell(self, at: datetime) -> datetime | None:
         """From when on feeds are accepted in place of the one held; None where the floor stands."""
         assert self.memory is not None, "asked for only where a feed is held"
-        since = revoked_since(self.memory.policy, self.held, Kind.FEED, lists=self.lists, policy=self.policy)
         ground = Ground.parse(self.memory.policy)
+        since = revoked_since(ground, self.held, Kind.FEED, lists=self.lists, policy=self.policy)
         if since is None and ground is not None and self._leads_nowhere(ground, at):
             # There is no telling since when; what was issued by others before is at most some days old.
             since = self.lists.took_away(ground) or EVER

@@ -8,6 +8,7 @@ Where one of these is gone, so is the ground; an anchor that is added takes noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -50,6 +51,7 @@ class Ground:
         return cls(rules, fingerprint(proof.anchor), exceptions, chain)
 
     @classmethod
+    @lru_cache(maxsize=64)  # hundreds of documents stand on the same few grounds, at every poll
     def parse(cls, text: str) -> Ground | None:
         """Read what `str` wrote; None for what an earlier version kept, which is no ground any more."""
         parts = text.split(" ")

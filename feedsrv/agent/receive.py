@@ -199,7 +199,7 @@ class Receiver:
         if memory is None or data is None:
             return None
         try:
-            if self._stands(memory.policy, memory.digest, Kind.FEED):
+            if self._stands(memory.policy, data, Kind.FEED):
                 return read_feed(data, source=f"{_HELD} feed")
             opened = self._prove_feed(data, "this disk")
         except ExpiredFeedError as expired:
@@ -218,7 +218,7 @@ class Receiver:
         if held is None or memory is None:
             return held
         try:
-            self._stands(memory.policy, memory.digest, Kind.FEED)
+            self._stands(memory.policy, self.library.get(memory.digest), Kind.FEED)
         except RevokedSinceError as refusal:
             self._doubt = refusal
             return None
@@ -304,7 +304,7 @@ class Receiver:
         if known is None or data is None:
             return None
         named = f"{_HELD} {mitigation_id}"
-        if self._stands(known.policy, known.digest, Kind.MITIGATION, named):
+        if self._stands(known.policy, data, Kind.MITIGATION, named):
             return read_mitigation(data, source=named)
         opened = open_mitigation(data, self._policy(), at=self.at, source=named)
         self._trusts(opened, named)
@@ -318,17 +318,19 @@ class Receiver:
 
     # -- grounds and lists ----------------------------------------------------------------------
 
-    def _stands(self, ground: str, digest: str, kind: Kind, named: str = f"{_HELD} feed") -> bool:
+    def _stands(self, ground: str, data: bytes | None, kind: Kind, named: str = f"{_HELD} feed") -> bool:
         """True where what was trusted on that ground is trusted without being judged again.
 
         Raises:
             RevokedSinceError: whoever signed it is revoked by now.
         """
-        since = revoked_since(ground, self.library.get(digest), kind, lists=self.lists, policy=self._policy())
+        found = Ground.parse(ground)
+        if found is None or self.lists.took_away(found) is None:
+            return self.trust.bears(found)
+        since = revoked_since(found, data, kind, lists=self.lists, policy=self._policy())
         if since is not None:
             raise RevokedSinceError(named, since)
-        found = Ground.parse(ground)
-        return self.trust.bears(found) and found is not None and self.lists.took_away(found) is None
+        return False  # one of its chains is revoked and another is not: that one is its ground from now on
 
     def _holds_all(self, feed: Feed) -> bool:
         """True where everything that the feed names is trusted and on the disk."""
@@ -362,9 +364,9 @@ class Receiver:
 
     def _ended_lists(self, feed: Feed | None) -> tuple[FeedsrvError, ...]:
         """Lists that have ended, of the issuers whose documents count here: told before that is urgent."""
-        named = {entry.id for entry in feed.entries} if feed is not None else set()
-        known = [one for id_, one in self.state.known.items() if id_ in named | set(self.state.applied)]
-        texts = [one.policy for one in (self._memory, *known) if one is not None]
+        counting = {*self.state.applied, *(() if feed is None else (entry.id for entry in feed.entries))}
+        known = [one for id_, one in self.state.known.items() if id_ in counting]
+        texts = {one.policy for one in (self._memory, *known) if one is not None}
         grounds = [ground for ground in map(Ground.parse, texts) if ground is not None]
         borne = {one.waiver.issuer for one in self.trust.exceptions if one.waiver.check == CrlStaleError.code}
         return tuple(one for one in self.lists.ended(grounds, self.at) if one.issuer not in borne)

@@ -120,7 +120,9 @@ class Sync:
         state, hands = self.begin()  # 1
         self.after(1)
         received = self.receive(state, source)  # 2 and 3
-        StateFile(self.home).save(received.state)  # 4
+        file = StateFile(self.home)
+        if received.state != state or not file.path.exists():
+            file.save(received.state)  # 4
         announced = self._announced(received.feed)
         adopted = self._adopt(announced)
         self.after(4)
@@ -136,7 +138,7 @@ class Sync:
         self.after(6)
         state = self._conclude(state, facts, outcomes)
         if self.remembers:
-            StateFile(self.home).save(state)  # 7
+            file.save(state)  # 7
         sweep(Library(self.home), state, feed_key(self.settings.need_product(), self.settings.channel))
         if self.remembers:
             polled, has_looked = source is not None, hands is not None
@@ -179,6 +181,7 @@ class Sync:
         """Everything that is trusted, with what the source brings."""
         trust = self._try(lambda: Trust.of(self.settings, self.home, self.at), SETTINGS)
         self._trust = trust
+        self._problems.extend(Problem.of(one, FILES) for one in AnchorShelf(self.home).damaged())
         if trust is None:  # nobody to trust: what is applied stays, and nothing is opened
             self.after(2)
             self.after(3)
@@ -196,7 +199,7 @@ class Sync:
         trust, lists = self._trust, self._lists
         if feed is None or trust is None or lists is None or self.at >= feed.expires:
             return ()
-        forgotten = self._try(AnchorShelf(self.home).forgotten, FILES) or frozenset()
+        forgotten = AnchorShelf(self.home).forgotten()
         policy = trust.policy(lists.at_hand)
         judge = Judge(trust, policy, forgotten, self.settings.adopt_anchors, self.at)
         return tuple(judge.judge(one) for one in feed.announced)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from signxml.verifier import XMLVerifier
 
+from feedsrv.agent.library import Library
 from feedsrv.agent.settings import write_pool_switch
 from feedsrv.agent.state import Status
+from feedsrv.agent.state_file import StateFile
 from feedsrv.model.action import Place, Scope, UrlRewrite
 from feedsrv.model.feed import digest_of
 from feedsrv.model.mitigation import Status as MitigationStatus
@@ -77,6 +80,24 @@ def test_an_unchanged_poll_is_one_request_and_no_signature_check(
     assert world.publisher.paths == [FEED]
     assert world.publisher.requests[0][2]["If-None-Match"] == f'"{digest_of(world.publisher.files[FEED])}"'
     assert codes(done) == []
+
+
+def test_an_unchanged_poll_reads_each_document_once_and_saves_the_state_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It happens on every server every hour."""
+    world.publisher.put_crls()
+    world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
+    world.sync()
+    read, saved = Mock(side_effect=Library.get), Mock(side_effect=StateFile.save)
+    monkeypatch.setattr(Library, "get", lambda *asked: read(*asked))
+    monkeypatch.setattr(StateFile, "save", lambda *asked: saved(*asked))
+
+    world.sync()
+
+    digests = [asked.args[1] for asked in read.call_args_list]
+    assert len(digests) == len(set(digests)) == 3  # the feed and two mitigations
+    assert saved.call_count == 1
 
 
 def test_a_new_feed_fetches_only_what_is_new(world: World, signature_checks: list[int]) -> None:
