@@ -76,7 +76,8 @@ def tell_used(used: Used) -> None:
     record = used.record
     click.echo(f"{record.role} {record.id} {'was in use already' if used.is_unchanged else 'is in use now'}")
     for one in used.before:
-        click.echo(f"  before it: {one.id}, which is ready to be used again")
+        now = "revoked" if one.id in used.revoked else "ready to be used again"
+        click.echo(f"  before it: {one.id}, which is {now}")
     for sentence in used.stranded:
         warn(f"  stranded, as you insisted: {sentence}")
     if used.overruled_by is not None:
@@ -89,7 +90,8 @@ def tell_used(used: Used) -> None:
 def tell_revoked(done: Revoked, *, is_published: bool) -> None:
     """What is revoked, how agents hear of it, and what has to be done."""
     click.echo(
-        f"{done.name} {'was revoked before' if done.is_known else 'is revoked'}: {done.revocation.reason}"
+        f"{done.name} {'was revoked before' if done.is_known else 'is revoked'}: "
+        f"{done.revocation.reason.replace('_', ' ')}"
     )
     if done.made is None:
         warn(

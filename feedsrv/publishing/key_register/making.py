@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from feedsrv.publishing.key_register.desk import Desk, refuse_compromised, refuse_revoked
+from feedsrv.publishing.key_register.desk import Desk, refuse_compromised, refuse_revoked, revocations_of
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, organisation_of
 from feedsrv.publishing.key_register.refusals import (
     NoAuthorityError,
@@ -338,6 +338,8 @@ def _request(
 def _unfinished(work: Work, where: str, detail: dict[str, str]) -> bool:
     """True where the newest word on that place is that the very same key was to be made."""
     for entry in reversed(work.audit.entries()):
+        if dict(entry.detail).get("place") == where:
+            return False  # what was made there then has been written down since
         if entry.subject == where and entry.verb.startswith("key."):
             return entry.verb == "key.make" and dict(entry.detail) == detail
     return False
@@ -346,8 +348,4 @@ def _unfinished(work: Work, where: str, detail: dict[str, str]) -> bool:
 def _is_over(work: Work, ring: Keyring, held: HeldKey, at: datetime) -> bool:
     if at > held.chain[0].not_valid_after_utc:
         return True
-    return any(
-        one.serial == held.chain[0].serial_number
-        for issuer in ring.issuers_of(held.chain[0])
-        for one in work.revocations.of(spki_id(issuer.public_key()))
-    )
+    return bool(revocations_of(work, held.chain[:1], ring))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.clock import to_text
-from feedsrv.publishing.key_register.desk import Desk, refuse_revoked
+from feedsrv.publishing.key_register.desk import Desk, refuse_revoked, revocations_of
 from feedsrv.publishing.key_register.keyring import AUTHORITIES, HeldKey, Keyring, issued, without_roots
 from feedsrv.publishing.key_register.refusals import (
     NoPlaceError,
@@ -36,7 +37,9 @@ class Used:
 
     record: KeyRecord
     before: tuple[KeyRecord, ...]
-    """What was in use for that role until now; ready to be used again."""
+    """What was in use for that role until now."""
+    revoked: frozenset[str]
+    """Those of `before`, by fingerprint, that are revoked; the others are ready to be used again."""
     stranded: tuple[str, ...]
     """Which agents will refuse what it signs, a sentence each; empty but where that was insisted on."""
     overruled_by: str | None
@@ -53,7 +56,7 @@ class UsingKeys(Desk):
         Raises:
             UnknownKeyError, NoRequestError, WrongKeyStageError, RevokedKeyError: it cannot be used.
             ProfileError: a verifier would refuse it by now.
-        OtherAuthorityError: its root is not in use, so agents would not believe it.
+            OtherAuthorityError: its root is not in use, so agents would not believe it.
             UntrustedError: agents would refuse what it signs.
             StrandError: agents with a known policy would; `strand` goes past that.
             SigningError, KeyAwayError: the key cannot be opened, or not now.
@@ -67,7 +70,9 @@ class UsingKeys(Desk):
             with self._store.look() as work:
                 refuse_revoked(work, held.chain, ring)
             if held.stage is KeyStage.IN_USE:
-                return Used(held.record, (), (), self._overruled_by(held.role), is_unchanged=True)
+                return Used(
+                    held.record, (), frozenset(), (), self._overruled_by(held.role), is_unchanged=True
+                )
             if held.stage is KeyStage.RETIRED:
                 raise WrongKeyStageError(f"{held} was retired, and is never used again; request a new key")
             self._lint(held)
@@ -106,7 +111,8 @@ class UsingKeys(Desk):
         open_signer(held.place, chain=without_roots(held.chain))
         with self._store.look() as work:
             policies, announced = work.policies.all(), work.announcements.all()
-        left_behind = stranded(held.chain, kind, policies, at=at, announced=announced)
+            lists = [x509.load_der_x509_crl(one.der) for one in work.revocations.lists()]
+        left_behind = stranded(held.chain, kind, policies, at=at, announced=announced, lists=lists)
         if left_behind and not strand:
             raise StrandError(left_behind)
         return left_behind
@@ -115,7 +121,9 @@ class UsingKeys(Desk):
         at = self._now()
         with self._store.begin() as work:
             record = record_again(work, held)
+            ring = self._ring(work)
             before = () if record.role in AUTHORITIES else _in_use(work, record.role)
+            revoked = frozenset(one.id for one in before if revocations_of(work, HeldKey.of(one).chain, ring))
             for one in before:
                 work.keys.save(replace(one, stage=KeyStage.READY))
             used = replace(record, stage=KeyStage.IN_USE)
@@ -126,7 +134,7 @@ class UsingKeys(Desk):
             if left_behind:
                 detail["stranded"] = " ".join(left_behind)
             self._write(work, at, by, "key.use", record.id, **detail)
-        return Used(used, tuple(before), left_behind, self._overruled_by(held.role))
+        return Used(used, before, revoked, left_behind, self._overruled_by(held.role))
 
     def _overruled_by(self, role: Role) -> str | None:
         if role in AUTHORITIES:

@@ -148,6 +148,19 @@ def test_a_place_of_the_register_holds_one_key(house: KeyHouse) -> None:
     assert [one.fingerprint for one in house.desk.list()] == [first.id]
 
 
+def test_a_key_of_the_register_is_not_taken_for_one_that_was_cut_short(house: KeyHouse) -> None:
+    """A place can be written in several ways; its key was finished, and is asked for again on purpose."""
+    first = house.requested(Role.FEED_SIGNER)
+    written_otherwise = house.place("feed-signer") + "?"
+
+    with pytest.raises(PlaceTakenError, match="--existing"):
+        house.desk.request(
+            Role.FEED_SIGNER, written_otherwise, organisation=ORGANISATION, kind=KeyKind.P_256, by="anna"
+        )
+
+    assert [one.fingerprint for one in house.desk.list()] == [first.id]
+
+
 def test_a_key_can_be_certified_again(house: KeyHouse) -> None:
     """Renewal with the same key: the old certificate stays beside the new request."""
     house.furnish()

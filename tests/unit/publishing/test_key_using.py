@@ -72,6 +72,18 @@ def test_a_revoked_signer_in_use_is_not_said_to_be_fine(house: KeyHouse) -> None
         house.desk.use(signer.id, by="anna")
 
 
+def test_a_revoked_signer_is_not_offered_again_by_its_successor(house: KeyHouse) -> None:
+    """After a theft, nobody is told that the stolen key is ready."""
+    stolen = record_of(house, Role.FEED_SIGNER)
+    new = house.issued(Role.FEED_SIGNER, "new")
+    house.desk.revoke(stolen.id, reason="key_compromise", by="anna")
+
+    used = house.desk.use(new.id, by="anna")
+
+    assert [one.id for one in used.before] == [stolen.id]
+    assert used.revoked == {stolen.id}
+
+
 def test_roots_and_cas_are_in_use_side_by_side(house: KeyHouse) -> None:
     """That is how they are exchanged."""
     old = record_of(house, Role.ROOT)
