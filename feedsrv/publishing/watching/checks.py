@@ -112,8 +112,8 @@ CHECKS: Final = (
         "a revocation list ends soon, has ended, or is missing",
         "Nobody made the next one: the keeper renews in the last third of a list's life those of CAs whose "
         "key is at hand; others are put into FEEDSRV_CRLS by hand. A warning comes in the last sixth.",
-        "`feedsrv keeper --once` where the key is at hand; else have the CA's keeper make a new list and put "
-        "it into the folder of FEEDSRV_CRLS. Agents refuse new documents under a list that has ended, and "
+        "`feedsrv key crl` where the key is at hand; else have the CA's holder make a new list and put it "
+        "into the folder of FEEDSRV_CRLS. Agents refuse new documents under a list that has ended, and "
         "keep what they have applied.",
         lists.lists_end,
         _trust,
@@ -193,8 +193,9 @@ CHECKS: Final = (
         "Its signer's certificate has ended or was revoked, a list is stale, or an anchor was dropped while "
         "documents signed under it are still listed.",
         "Where an anchor, the organisation or a usage was changed too early, put it back: publishing stops "
-        "until then. Else publish a new revision, which the key of today signs. A warning is about "
-        "superseded or withdrawn mitigations.",
+        "until then. Else publish a new revision of a mitigation, and sign a feed anew with `feedsrv feed "
+        "refresh --force`: the key of today signs them. A warning is about superseded or withdrawn "
+        "mitigations.",
         published.documents_are_refused,
         _both,
     ),

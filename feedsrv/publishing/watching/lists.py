@@ -21,8 +21,8 @@ CHECK: Final = "crl.ends"
 _NOTICE: Final = 6
 """A warning comes in the last sixth of a list's life: it is due for renewal in the last third."""
 _RENEW: Final = (
-    "Where the CA's key is at hand, `feedsrv keeper --once` makes the next list; else have its keeper make "
-    "one, and put it into the folder of FEEDSRV_CRLS"
+    "Where the CA's key is at hand, `feedsrv key crl` makes the next list; else bring the key, or have its "
+    "holder make one and put it into the folder of FEEDSRV_CRLS"
 )
 
 
@@ -53,8 +53,8 @@ def lists_end(seen: Seen) -> Iterator[Result]:
                 Grade.WARNING,
                 f"{authority.whose} has no revocation list here, so agents would not learn what it takes "
                 f"back: {authority.name}",
-                "Where its key is at hand, `feedsrv key revoke` and the keeper make its lists; else put one "
-                "into the folder of FEEDSRV_CRLS",
+                "Where its key is at hand, `feedsrv key crl` makes its lists; else put one into the folder "
+                "of FEEDSRV_CRLS",
             )
     # Lists of CAs that signed for us before, or will: listed documents may be judged by them.
     for authority, crl in _others(left).items():

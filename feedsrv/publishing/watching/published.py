@@ -165,6 +165,8 @@ def _remedy(one: RefusedDocument) -> str:
         )
     if one.code.startswith("trust.crl"):
         return "Put the revocation list right, as `crl.ends` says"
+    if one.is_feed:
+        return "Sign it anew with `feedsrv feed refresh --force`, by a key that agents believe"
     return "Publish a new revision, which is signed by the key of today"
 
 

@@ -96,6 +96,8 @@ class RefusedDocument:
     is_about_trust: bool
     """True where the document is as it was published, and the policy in force does not believe its signer:
     an anchor, an organisation or a usage has changed since."""
+    is_feed: bool = False
+    """A feed is signed anew as it is; a mitigation needs a new revision."""
 
 
 @dataclass(frozen=True, slots=True)

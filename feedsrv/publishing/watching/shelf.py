@@ -155,7 +155,9 @@ class _Opening:
         except RefusedProofError as refusal:
             # The next publication signs it anew, by whoever is believed then.
             self.refused.append(
-                RefusedDocument(path, refusal.code, str(refusal), is_active=True, is_about_trust=False)
+                RefusedDocument(
+                    path, refusal.code, str(refusal), is_active=True, is_about_trust=False, is_feed=True
+                )
             )
 
     def _is_known(self, document: bytes) -> bool:

@@ -94,6 +94,7 @@ def test_a_ca_without_a_list_is_warned_of() -> None:
 
     assert found.grade is Grade.WARNING
     assert "has no revocation list here" in found.sentence
+    assert "`feedsrv key crl`" in found.remedy
 
 
 def test_a_list_in_the_name_of_a_ca_of_ours_by_another_key_is_not_its_list() -> None:

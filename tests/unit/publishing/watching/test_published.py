@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -155,6 +156,16 @@ def test_a_document_whose_signer_has_ended_stops_nothing() -> None:
     assert found.grade is Grade.CRITICAL
     assert found.stops == NEITHER
     assert "Publish a new revision" in found.remedy
+
+
+def test_a_refused_feed_is_signed_anew_and_has_no_revisions() -> None:
+    """At three in the morning, the remedy is the command that helps."""
+    document = replace(refused(), path=f"v1/feeds/{FEED}.xml", is_feed=True)
+
+    found = worst_of("document.refused", well(shelf=shelf(head(), refused=(document,))))
+
+    assert "feedsrv feed refresh --force" in found.remedy
+    assert "revision" not in found.remedy
 
 
 def test_a_withdrawn_mitigation_that_is_refused_is_a_warning() -> None:
