@@ -101,7 +101,7 @@ def workflow(*, judging: bool = False) -> Workflow:
     chain: tuple[x509.Certificate, ...] = ()
     if judging:
         try:
-            chain = read_trust(settings, now=now()).chains[Kind.MITIGATION]
+            chain = read_trust(settings).chains[Kind.MITIGATION]
         except (SigningError, NoKeysError, BadSettingsError) as refusal:
             warn(f"not judged: whether the signing key lasts as long as the mitigation ({refusal})")
     return open_workflow(settings, mitigation_chain=chain)

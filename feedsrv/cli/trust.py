@@ -55,7 +55,7 @@ def plan(*, use: str | None, drop: str | None, day: datetime | None, wants_json:
     """
     if (day is None) != (use is None and drop is None):
         raise NoSwitchError("a switch needs both: --use or --drop with a fingerprint, and --on with a date")
-    facts = read_facts(read_settings(), now=now())
+    facts = read_facts(read_settings())
     switch = None if day is None else switch_to(facts, use=use, drop=drop, on=day.replace(tzinfo=UTC))
     drawn = drawn_up(facts, at=now(), switch=switch)
     if wants_json:
@@ -99,7 +99,7 @@ def vouch(*, fingerprint: str, issuer: str, out: Path, person: str) -> None:
 def announce(*, fingerprint: str, begins: datetime, files: tuple[Path, ...], person: str) -> None:
     """Announce the next root or issuing CA in every feed, long before anything is signed under it."""
     settings = read_settings()
-    among = certificates(settings, files, now=now())
+    among = certificates(settings, files)
     desk = announcing(settings, now=now)
     done = desk.announce(fingerprint, among, begins=begins.replace(tzinfo=UTC), by=person)
     one = done.certificate

@@ -20,6 +20,7 @@ from feedsrv.publishing.audit import record
 from feedsrv.publishing.generations import short_name
 from feedsrv.publishing.key_register.keyring import AUTHORITIES, HeldKey, Keyring
 from feedsrv.publishing.key_register.making import authority_of
+from feedsrv.publishing.key_register.using import record_again
 from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.ports import Store
 from feedsrv.publishing.trust_records import KeyStage
@@ -59,6 +60,7 @@ class VouchingDesk:
             UnknownKeyError, BadFingerprintError: there is no such key.
             BadVoucherError: it is no CA, that is no root, or they are the same.
             NoAuthorityError: the root's key is not here.
+            WrongKeyStageError: somebody else has changed the CA's record meanwhile.
             SigningError, KeyAwayError: it cannot be used, or not now.
         """
         actor, at = checked_name(by), self._now()
@@ -67,11 +69,7 @@ class VouchingDesk:
         made = cross_certify(held.chain[0], authority_of(root), now=at)
         with self._store.begin() as work:
             if held.role is not Role.ROOT and held.record is not None:
-                current = next(
-                    one
-                    for one in work.keys.all()
-                    if (one.key, one.certificate) == (held.key, held.record.certificate)
-                )
+                current = record_again(work, held)
                 chain = (*current.chain, made.public_bytes(Encoding.DER))
                 work.keys.save(replace(current, chain=chain))
             record(

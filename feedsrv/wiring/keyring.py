@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -33,13 +32,12 @@ _SETTINGS: Final = {Kind.MITIGATION: "FEEDSRV_MITIGATION_SIGNER", Kind.FEED: "FE
 _ANCHORS: Final = "FEEDSRV_ANCHORS"
 
 
-def open_keyring(settings: Settings, *, now: datetime) -> Keyring:
+def open_keyring(settings: Settings) -> Keyring:
     """Every key that is known.
 
     Raises:
         FeedsrvError: a file that a setting names cannot be read, or the database cannot.
     """
-    del now  # what is known does not depend on it; what is in force does
     records, _ = kept(settings)
     return keyring_of(settings, records)
 

@@ -184,14 +184,14 @@ def open_keys(
     return keys
 
 
-def read_trust(settings: Settings, *, now: datetime) -> Trust:
+def read_trust(settings: Settings) -> Trust:
     """What agents are to know, whether or not it still holds; no private key is touched.
 
     Raises:
         NoKeysError: no signer is set or in use, and there is no development PKI.
         FeedsrvError: a file that a setting names cannot be read, or the database cannot.
     """
-    ring = open_keyring(settings, now=now)
+    ring = open_keyring(settings)
     return _trust(settings, ring, _chosen(settings, ring))
 
 

@@ -26,21 +26,21 @@ from feedsrv.wiring.desk import require_current
 from feedsrv.wiring.keys import open_keyring, read_trust
 
 
-def read_facts(settings: Settings, *, now: datetime) -> Facts:
+def read_facts(settings: Settings) -> Facts:
     """All that is known about certificates.
 
     Raises:
         OperatorError: the database, a file or a setting cannot be read.
     """
     store = _store(settings)
-    seen = read_trust(settings, now=now)
+    seen = read_trust(settings)
     with store.look() as work:
         announced, policies = work.announcements.all(), work.policies.all()
         standing = work.revisions.standing()
     return Facts(
         policy=seen.policy,
         chains=seen.chains,
-        keyring=open_keyring(settings, now=now),
+        keyring=open_keyring(settings),
         announced=announced,
         policies=policies,
         listed=listed_on(FileShelf(settings.shelf_folder), standing),
@@ -68,12 +68,12 @@ def switch_to(facts: Facts, *, use: str | None, drop: str | None, on: datetime) 
 
 def announcing(settings: Settings, *, now: Clock) -> AnnouncingDesk:
     """The desk that announces."""
-    return AnnouncingDesk(_store(settings), read_trust(settings, now=now()).policy, now=now)
+    return AnnouncingDesk(_store(settings), read_trust(settings).policy, now=now)
 
 
 def vouching(settings: Settings, *, now: Clock) -> VouchingDesk:
     """The desk that certifies under another root; a key is opened only then."""
-    return VouchingDesk(_store(settings), open_keyring(settings, now=now()), now=now)
+    return VouchingDesk(_store(settings), open_keyring(settings), now=now)
 
 
 def generations(settings: Settings, *, now: Clock) -> GenerationsDesk:
@@ -81,9 +81,9 @@ def generations(settings: Settings, *, now: Clock) -> GenerationsDesk:
     return GenerationsDesk(_store(settings), now=now)
 
 
-def certificates(settings: Settings, files: Iterable[Path], *, now: datetime) -> tuple[x509.Certificate, ...]:
+def certificates(settings: Settings, files: Iterable[Path]) -> tuple[x509.Certificate, ...]:
     """Every certificate at hand: those of the register and in force, and those in files."""
-    found = [*open_keyring(settings, now=now).certificates()]
+    found = [*open_keyring(settings).certificates()]
     for file in files:
         try:
             data = file.read_bytes()

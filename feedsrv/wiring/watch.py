@@ -67,7 +67,7 @@ def see(settings: Settings, *, clock: Clock = clock_now, thorough: bool = False)
     """Look at keys, database, shelf, public URL and clocks."""
     at = clock()
     eyes = _Eyes(settings, clock)
-    trust = eyes.part("keys", lambda: eyes.trust(at))
+    trust = eyes.part("keys", eyes.trust)
     store = eyes.part("database", eyes.store)
     shelf = eyes.part("shelf", lambda: eyes.shelf(trust, store, at, thorough=thorough))
     heads = store.heads if store else shelf.heads if shelf else ()
@@ -116,20 +116,20 @@ class _Eyes:
             self.troubles.append(Trouble(what, "internal", f"{type(error).__name__}: {str(error)[:200]}"))
         return None
 
-    def trust(self, at: datetime) -> TrustSeen:
+    def trust(self) -> TrustSeen:
         try:
-            trust = read_trust(self._settings, now=at)
+            trust = read_trust(self._settings)
         except StoreNotReadyError:
-            trust = self._trust_without_register(at)
+            trust = self._trust_without_register()
         return TrustSeen(trust.chains, trust.policy, trust.public_files, self._time_stamping())
 
-    def _trust_without_register(self, at: datetime) -> Trust:
+    def _trust_without_register(self) -> Trust:
         """Where the database is damaged: what settings or the development PKI say, if agents know it."""
         nowhere = self._settings.data / "no" / "database"
         without = self._settings.model_copy(update={"database_url": f"sqlite:///{nowhere.absolute()}"})
         away = StoreNotReadyError("the keys in use are named in the database, and it cannot be used")
         try:
-            trust = read_trust(without, now=at)
+            trust = read_trust(without)
         except NoKeysError:
             raise away from None
         published = FileShelf(self._settings.shelf_folder).get("v1/trust/anchors.pem")

@@ -97,7 +97,7 @@ def test_a_ca_under_the_new_root_is_bridged_to_the_old_one(
 
     signer = keys.named(Role.FEED_SIGNER, "ready")
     with patch.dict(os.environ, service.environment, clear=True):
-        facts = read_facts(read_settings(), now=clock.now())
+        facts = read_facts(read_settings())
     held = facts.keyring.find(signer)
     assert x509.load_pem_x509_certificate(file.read_bytes()) in held.chain
     assert len({spki_id(one.public_key()) for one in held.chain}) == len(held.chain) - 1

@@ -149,7 +149,7 @@ def test_what_agents_are_to_know_is_read_without_any_key(house: KeyHouse, settin
     for file in house.folder.iterdir():
         file.unlink()
 
-    trust = read_trust(settings, now=now())
+    trust = read_trust(settings)
 
     assert trust.public_files == published.public_files
     assert trust.chains[Kind.FEED] == published.signers.feed.chain
@@ -282,7 +282,7 @@ def _made_pki() -> Path:
 
 def test_without_a_database_there_is_no_register(tmp_path: Path) -> None:
     """And none is made by looking."""
-    ring = open_keyring(Settings(data=tmp_path), now=now())
+    ring = open_keyring(Settings(data=tmp_path))
 
     assert ring.keys == ()
     assert list(tmp_path.iterdir()) == []
@@ -305,7 +305,7 @@ def test_the_keyring_shows_who_keeps_what(house: KeyHouse, tmp_path: Path) -> No
     own = OwnPki(folder)
     own.write()
 
-    ring = open_keyring(own.settings(tmp_path), now=now())
+    ring = open_keyring(own.settings(tmp_path))
 
     assert [(one.source, one.role) for one in ring.keys] == [
         ("register", Role.ROOT),
