@@ -73,20 +73,19 @@ class AnchorShelf:
         self._folder = home / "adopted"
 
     def adopted(self) -> tuple[Adopted, ...]:
-        """Every root that was adopted and not forgotten.
-
-        Raises:
-            AnchorShelfError: one cannot be read.
-        """
-        return tuple(one for _, one in self._read_all() if one is not None)
+        """Every root that was adopted and not forgotten; one whose file is damaged does not count."""
+        return tuple(one for _, one in self._read_all() if isinstance(one, Adopted))
 
     def forgotten(self) -> frozenset[str]:
-        """Fingerprints of those that an administrator took back.
+        """Fingerprints of those that an administrator took back, and of those that may be among them.
 
-        Raises:
-            AnchorShelfError: one cannot be read.
+        A damaged file does not say which of both it was, so that root is not adopted again, either.
         """
-        return frozenset(name for name, one in self._read_all() if one is None)
+        return frozenset(name for name, one in self._read_all() if not isinstance(one, Adopted))
+
+    def damaged(self) -> tuple[AnchorShelfError, ...]:
+        """What is to be told of files that cannot be read; the other anchors count all the same."""
+        return tuple(one for _, one in self._read_all() if isinstance(one, AnchorShelfError))
 
     def adopt(self, one: Adopted) -> bool:
         """Keep a root; after a crash it is adopted whole, or not at all. True once it is on the disk.
@@ -109,7 +108,7 @@ class AnchorShelf:
 
         Raises:
             NotAdoptedError: it is none of those adopted.
-            AnchorShelfError: it cannot be read or written.
+            AnchorShelfError: it cannot be written.
         """
         if name not in {one.fingerprint for one in self.adopted()}:
             raise NotAdoptedError(
@@ -118,19 +117,19 @@ class AnchorShelf:
             )
         self._write(name, {"forgotten": to_text(at)})
 
-    def _read_all(self) -> Iterator[tuple[str, Adopted | None]]:
+    def _read_all(self) -> Iterator[tuple[str, Adopted | AnchorShelfError | None]]:
         for path in sorted(self._folder.glob("*.json")):
             try:
                 with path.open("rb") as file:
                     fields = Fields.parse(file.read(_MOST_BYTES))
-                one = None if "forgotten" in fields.names() else _read(fields)
+                yield path.stem, None if "forgotten" in fields.names() else _read(fields)
             except (OSError, *UNREADABLE) as error:
-                raise AnchorShelfError(
+                damaged = AnchorShelfError(
                     f"{path}: this adopted root cannot be read ({error}). Remove the file: the root "
                     "is adopted again if the publisher still announces it; else pin it with `feedsrv-agent "
                     "config --anchor`"
-                ) from None
-            yield path.stem, one
+                )
+                yield path.stem, damaged
 
     def _write(self, name: str, content: dict[str, str]) -> None:
         try:

@@ -46,7 +46,6 @@ class Trust:
         Raises:
             AgentSettingsError: a file cannot be read, or no anchor is set.
             AnchorsError, CrlUnreadableError: a file holds something else.
-            AnchorShelfError: what was adopted cannot be read.
         """
         pinned = _pinned(settings, home)
         lists = tuple(load_crl(_read(home / name, "crls"), source=name) for name in settings.crls)

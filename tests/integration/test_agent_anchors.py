@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.agent.anchors import Adopted, AnchorShelf
+from feedsrv.agent.state_file import StateFile
 from feedsrv.model.feed import Announcement
 from feedsrv.signing.issuing import Authority, cross_certify
 from feedsrv.trust.profile import Kind, fingerprint
@@ -333,14 +334,20 @@ class TestTheCommand:
         assert "config --anchor" in refused.stderr
 
     def test_a_damaged_file_is_named_with_its_remedy(self, shell: Shell, publisher: Simulator) -> None:
-        """And nothing is trusted on a guess."""
+        """That root is trusted and adopted on no guess, and the pinned one counts as before."""
         shell("sync")
         path = shell.home / "adopted" / f"{publisher.announced[0].sha256}.json"
         path.write_bytes(b"{}")
 
+        publisher.publish(mitigation(revision=2))
         refused = shell("sync", code=1)
+        kept, listed = path.read_bytes(), shell("trust", "list").stdout
         path.unlink()
         shell("sync")
 
         assert "error [agent.adopted]" in refused.stderr
         assert "Remove the file" in refused.stderr
+        assert StateFile(shell.home).load().known["M0001"].revision == 2
+        assert kept == b"{}"
+        assert "  pinned;" in listed
+        assert "  adopted at" not in listed

@@ -41,6 +41,8 @@ def list_(home: Home, *, json_: bool) -> None:
         say(anchor_in_words(row))
     for name in forgotten:
         say(f"{name}  forgotten, and not adopted again")
+    for damaged in AnchorShelf(home.folder).damaged():
+        say(str(damaged))
 
 
 @trust.command("forget")
