@@ -163,8 +163,8 @@ class TestModulesThatMisbehave:
         """With the timeout of the URI; and the next try is a new beginning."""
         faulty.order(moment)
 
-        with pytest.raises(KeyAwayError, match="6 seconds, and was stopped"):
-            open_key(place)
+        with pytest.raises(KeyAwayError, match="1 seconds, and was stopped"):
+            open_key(faulty.token.place("feed", timeout=1))
 
         assert children() == []
         faulty.withdraw(moment)
