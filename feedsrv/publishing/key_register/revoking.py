@@ -153,7 +153,8 @@ class RevokingKeys(Desk):
         except KeyError:
             why_not = NoRevocationError(f"{name_of(issuer)} is no CA of ours")
         in_use = tuple(_under(ring, key, serial))
-        others = self._others(ring, serial) if revocation.reason in COMPROMISED else ()
+        # A key may be found to be stolen after its certificate was taken back for less.
+        others = self._others(ring, serial) if {reason, revocation.reason} & COMPROMISED else ()
         return Revoked(revocation, name, made, why_not, in_use, others, known is not None)
 
     def _others(self, ring: Keyring, serial: int) -> tuple[HeldKey, ...]:

@@ -330,6 +330,17 @@ def test_a_certificate_that_is_only_superseded_says_nothing_of_its_key(house: Ke
     assert house.desk.use(renewed.id, by="anna").record.id == renewed.id
 
 
+def test_a_key_that_is_found_stolen_later_is_told_with_its_other_certificates(house: KeyHouse) -> None:
+    """Though the date and reason of the first revocation stand."""
+    old = record_of(house, Role.FEED_SIGNER)
+    renewed = house.issued(Role.FEED_SIGNER, existing=True)
+    house.desk.revoke(old.id, reason="superseded", by="ben")
+
+    done = house.desk.revoke(old.id, reason="key_compromise", by="ben")
+
+    assert [one.id for one in done.others] == [renewed.id]
+
+
 def test_a_retired_key_is_not_certified_again(house: KeyHouse) -> None:
     """Unless only one of its certificates was retired."""
     first = house.issued(Role.FEED_SIGNER, "new")
