@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import patch
 
 import pytest
 from signxml.verifier import XMLVerifier
@@ -82,18 +82,17 @@ def test_an_unchanged_poll_is_one_request_and_no_signature_check(
     assert codes(done) == []
 
 
-def test_an_unchanged_poll_reads_each_document_once_and_saves_the_state_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_poll_reads_each_document_once_and_saves_the_state_once(world: World) -> None:
     """It happens on every server every hour."""
     world.publisher.put_crls()
     world.publisher.publish(mitigation(), mitigation("M0002", actions=(pool(),)))
     world.sync()
-    read, saved = Mock(side_effect=Library.get), Mock(side_effect=StateFile.save)
-    monkeypatch.setattr(Library, "get", lambda *asked: read(*asked))
-    monkeypatch.setattr(StateFile, "save", lambda *asked: saved(*asked))
 
-    world.sync()
+    with (
+        patch.object(Library, "get", autospec=True, side_effect=Library.get) as read,
+        patch.object(StateFile, "save", autospec=True, side_effect=StateFile.save) as saved,
+    ):
+        world.sync()
 
     digests = [asked.args[1] for asked in read.call_args_list]
     assert len(digests) == len(set(digests)) == 3  # the feed and two mitigations
