@@ -241,6 +241,19 @@ class TestAsAnAdministratorMeetsThem:
         assert "event 1000" in wrong
         assert "to do:" in wrong
 
+    def test_status_calls_it_wrong_where_nothing_new_can_get_in_force(self, shell: Shell) -> None:
+        """No sync failed, and yet this server gets no protection any more."""
+        shell("config", "--unset", "build-source")
+        shell("sync")
+
+        status = shell("status", code=1).stdout
+
+        assert status.startswith("SOMETHING IS WRONG: 1 thing to see to, told below.")
+        assert "The build of this server is not known" in status
+        shell("set-build", "15.2.986.5")
+        shell("sync")
+        assert shell("status").stdout.startswith("ALL IS WELL.")
+
     def test_acts_carry_their_numbers(self, shell: Shell) -> None:
         """Applied, repaired and rolled back are told by number, too."""
         shell("sync")

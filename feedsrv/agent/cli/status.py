@@ -38,6 +38,8 @@ from feedsrv.observability.events import Condition, Open
 # No feed asks for less than a poll a day; a few hours are left for tries that fail.
 _IDLE: Final = timedelta(hours=30)
 _CONDITIONS: Final = {one.name: one for one in TABLE}
+# No sync calls these a problem, and yet nothing new gets in force while they are so.
+_HINDERING: Final = frozenset({"build.unknown", "clock.implausible"})
 
 
 class IdleError(OperatorError):
@@ -66,11 +68,18 @@ class _Report:
     at: datetime = field(default_factory=now)
 
     @property
+    def is_hindered(self) -> bool:
+        """True where this server gets nothing new, though no sync met a problem."""
+        return any(one.name in _HINDERING for one in self.conditions)
+
+    @property
     def verdict(self) -> str:
         """The one line to read first."""
         told = len(dict.fromkeys(self.problems))
         if told:
             return f"SOMETHING IS WRONG: {_many(told, 'problem')}, told at the end."
+        if self.is_hindered:
+            return f"SOMETHING IS WRONG: {_many(len(self.conditions), 'thing')} to see to, told below."
         if self.facts.get("last sync") is None:
             return "NOT AT WORK YET: no sync so far. Run `feedsrv-agent test`, then `feedsrv-agent sync`."
         if self.conditions:
@@ -96,7 +105,7 @@ def status(context: click.Context, home: Home, *, json_: bool) -> None:
         click.echo(json.dumps(_as_json(report), indent=1, ensure_ascii=False))
     else:
         _say(report)
-    if tell(report.problems):
+    if tell(report.problems) or report.is_hindered:
         context.exit(1)
 
 
