@@ -146,8 +146,9 @@ class Sync:
                 received, state, outcomes, facts, announced=announced, polled=polled, has_looked=has_looked
             )
         self.after(7)
-        version = None if facts.feed is None else facts.feed.version
-        tell_act(log, "sync.done", feed=version, problems=len(self._problems))
+        if self.remembers:
+            version = None if facts.feed is None else facts.feed.version
+            tell_act(log, "sync.done", feed=version, problems=len(self._problems))
         poll = Poll() if facts.feed is None else facts.feed.poll
         problems = tuple(self._problems)
         return Synced(state, outcomes, problems, poll, received.retry_after, bool(received.problems), adopted)
@@ -287,7 +288,8 @@ class Sync:
         outcomes = self._try(lambda: hands.carry_out(plan), FILES) or ()
         for outcome in outcomes:
             id_ = outcome.decision.id
-            log_outcome(outcome, hands.state.applied.get(id_), before.get(id_))
+            if self.remembers:
+                log_outcome(outcome, hands.state.applied.get(id_), before.get(id_))
             self._problems.extend(replace(one, about=id_) for one in outcome.problems)
         return outcomes
 

@@ -74,6 +74,7 @@ def test_a_rehearsal_changes_nothing_and_says_where_it_would(shell: Shell) -> No
     assert "feedsrv M0001.A1 PowerShell - inbound: would change" in said
     assert shell.statuses() == {}
     assert json.loads(shell("status", "--json").stdout)["last_sync"] is None
+    assert (shell.home / "agent.log").read_text() == ""
 
 
 def test_a_rehearsal_tells_what_would_fail(shell: Shell, publisher: Simulator, pki: Pki) -> None:
