@@ -44,10 +44,12 @@ class Granted:
 
     def __post_init__(self) -> None:
         # Judged here and not where it is typed, so that nobody writes a longer one into the file.
-        if not self.since < self.until <= _last_moment(self.since.astimezone(UTC).date() + LONGEST):
+        last = self.since.astimezone(UTC).date() + LONGEST
+        if not self.since < self.until <= _last_moment(last):
             raise ExceptionRefusedError(
                 f"the exception for {self.waiver.check} is to last from {to_text(self.since)} until "
-                f"{to_text(self.until)}: it must end after it began, and at most {LONGEST.days} days later"
+                f"{to_text(self.until)}: it must end after it began, and at most {LONGEST.days} days later, "
+                f"so on {last} at the latest"
             )
         reason = self.waiver.reason
         if not reason.isprintable() or len(reason) > _MOST_REASON:

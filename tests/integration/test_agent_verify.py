@@ -132,3 +132,15 @@ def test_a_tampered_document_is_refused(files: Path) -> None:
     done = verify("-", "--anchor", files / "anchor.pem", code=1, stdin=tampered)
 
     assert b"trust.signature_invalid" in done.stderr
+
+
+def test_a_document_of_the_older_service_is_told_its_profile(files: Path) -> None:
+    """Nobody looks for the right `--kind` of a document that has none."""
+    anchor = ("--anchor", files / "anchor.pem")
+
+    older = verify("-", *anchor, stdin=b"<EOCS/>", code=1).stderr.decode()
+    foreign = verify("-", *anchor, stdin=b"<html/>", code=1).stderr.decode()
+
+    assert "error [trust.wrong_kind]: " in older
+    assert "--profile eocs" in older
+    assert "--profile eocs" not in foreign

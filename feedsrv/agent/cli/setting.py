@@ -101,7 +101,9 @@ def config(
     for name in unset:
         key = name.replace("-", "_")
         if key not in NAMES:
-            raise AgentSettingsError(f"there is no setting {name!r} to unset")
+            raise AgentSettingsError(
+                f"there is no setting {name!r} to unset: `feedsrv-agent config` shows all"
+            )
         changes[key] = getattr(plain, key)
     if changes:
         with home.held():

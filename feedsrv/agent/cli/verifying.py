@@ -156,10 +156,11 @@ def verify(  # noqa: PLR0913 - one for each option
         else:
             found, who = asked.open(data, kind)
     except UntrustedError as refusal:
+        why = f"{refusal}{_other_profile(refusal, data)}"
         if json_:
-            answer = {"trusted": False, "code": refusal.code, "step": refusal.step, "message": str(refusal)}
+            answer = {"trusted": False, "code": refusal.code, "step": refusal.step, "message": why}
             click.echo(json.dumps(answer, ensure_ascii=False))
-        click.echo(f"error [{refusal.code}]: {refusal}", err=True)
+        click.echo(f"error [{refusal.code}]: {why}", err=True)
         context.exit(1)
     if json_:
         click.echo(json.dumps({"trusted": True, **found, **who}, ensure_ascii=False))
@@ -167,6 +168,13 @@ def verify(  # noqa: PLR0913 - one for each option
         click.echo("trusted: " + ", ".join(f"{name} {value}" for name, value in found.items()))
         for name, value in who.items():
             click.echo(f"  {name}: {value}")
+
+
+def _other_profile(refusal: UntrustedError, data: bytes) -> str:
+    """The way to judge a document that is not ours and still known; else nothing."""
+    if not isinstance(refusal, WrongKindError) or b"<EOCS" not in data:
+        return ""
+    return " A document of the Office Configuration Service is judged with --profile eocs."
 
 
 def _refuse_beside_eocs(profile: str, given: Mapping[str, object]) -> None:
