@@ -11,12 +11,13 @@ from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any, Final
 
-from asn1crypto import core, keys, pkcs12
+from asn1crypto import algos, core, keys, pkcs12
 
 from feedsrv.errors import BadInputError
 
 MOST_ROUNDS: Final = 5_000_000
 """Some seconds. OpenSSL writes 2,048, Java 10,000, and the cautious 600,000."""
+_PBMAC1: Final = "1.2.840.113549.1.5.14"
 _PEM: Final = re.compile(rb"-----BEGIN [^-]{1,60}-----(.*?)-----END ", re.DOTALL)
 _HEADER: Final = re.compile(rb"[^\r\n]*:[^\r\n]*")
 _KEY_BAGS: Final = frozenset({"key_bag", "pkcs8_shrouded_key_bag"})
@@ -40,6 +41,7 @@ def count_keys(der: bytes, *, source: str) -> int:
         bags, rounds = [], []
         if store["mac_data"].native is not None:
             rounds.append(store["mac_data"]["iterations"].native)
+            rounds += _rounds_of_mac(store["mac_data"]["mac"]["digest_algorithm"])
         for part in store.authenticated_safe:
             if part["content_type"].native == "encrypted_data":
                 inside = part["content"]["encrypted_content_info"]
@@ -81,7 +83,17 @@ def _rounds(algorithm: Any) -> Iterator[int]:  # noqa: ANN401 - its classes are 
     if algorithm["algorithm"].native != "pbes2":
         yield parameters["iterations"].native
         return
-    derivation = parameters["key_derivation_func"]
+    yield from _rounds_of_derivation(parameters["key_derivation_func"])
+
+
+def _rounds_of_mac(algorithm: Any) -> Iterator[int]:  # noqa: ANN401 - as above
+    """What a MAC of today (PBMAC1, RFC 9579) repeats beside the older number, which it ignores."""
+    if algorithm["algorithm"].native == _PBMAC1:
+        parameters: Any = core.Sequence.load(algorithm["parameters"].dump(), strict=True)
+        yield from _rounds_of_derivation(algos.KdfAlgorithm.load(parameters[0].dump(), strict=True))
+
+
+def _rounds_of_derivation(derivation: Any) -> Iterator[int]:  # noqa: ANN401 - as above
     if derivation["algorithm"].native == "pbkdf2":
         yield derivation["parameters"]["iteration_count"].native
         return

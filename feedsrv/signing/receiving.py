@@ -318,7 +318,9 @@ class _Reading:
         if keys > 1:  # the library would take one of them
             raise BundleTwoKeysError(self._two_keys(keys))
         try:
-            found = pkcs12.load_pkcs12(data, self.passphrase)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of BER, as with PKCS#7
+                found = pkcs12.load_pkcs12(data, self.passphrase)
         except UNREADABLE:
             raise self._wrong_passphrase() from None
         if found.key is not None:

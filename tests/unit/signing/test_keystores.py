@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+import hmac
 import subprocess
 from base64 import encodebytes
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from asn1crypto import algos, core, pkcs12
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from feedsrv.signing.keystores import BundleCostError, check_cost, count_keys
@@ -53,6 +56,44 @@ def _in_pem(der: bytes) -> bytes:
     return block % encodebytes(der)
 
 
+def _with_pbmac1(store: bytes, rounds: int) -> bytes:
+    """The same with a MAC by PBMAC1 (RFC 9579), which this machine's openssl may not write yet.
+
+    That of more rounds than can be computed here is a wrong one.
+    """
+    sha256 = {"algorithm": "sha256"}
+    parsed: Any = pkcs12.Pfx.load(store)
+    content = parsed["auth_safe"]["content"].native
+    secret = hashlib.pbkdf2_hmac("sha256", _WORDS.encode(), b"12345678", min(rounds, 2048), 32)
+    digest = hmac.new(secret, content, "sha256").digest()
+    prf = algos.HmacAlgorithm(sha256)
+    derived = algos.Pbkdf2Params(
+        {
+            "salt": algos.Pbkdf2Salt(name="specified", value=core.OctetString(b"12345678")),
+            "iteration_count": rounds,
+            "key_length": 32,
+            "prf": prf,
+        }
+    )
+    derivation = algos.KdfAlgorithm({"algorithm": "pbkdf2", "parameters": derived})
+    inside = _sequence(derivation.dump(), prf.dump())
+    algorithm = _sequence(core.ObjectIdentifier("1.2.840.113549.1.5.14").dump(), inside)
+    mac = _sequence(algorithm, core.OctetString(digest).dump())
+    number = core.Integer(2).dump()
+    return _sequence(
+        parsed["version"].dump(),
+        parsed["auth_safe"].dump(),
+        _sequence(mac, core.OctetString(b"not used").dump(), number),
+    )
+
+
+def _sequence(*parts: bytes) -> bytes:
+    whole = core.Sequence()
+    whole.contents = b"".join(parts)
+    encoded: bytes = whole.dump(force=False)
+    return encoded
+
+
 def _in_any_pem(der: bytes) -> tuple[bytes, ...]:
     """As it is written, and as some readers take it all the same."""
     usual = _in_pem(der)
@@ -77,6 +118,14 @@ class TestWhatOpeningCosts:
             slow = store[:at] + _TOO_MANY + store[at + len(_ROUNDS) :]
             with pytest.raises(BundleCostError, match=r"a\.p12: opening it takes 8\d{6} rounds"):
                 read_bundle(slow, source="a.p12", passphrase=_WORDS.encode())
+
+    def test_a_pkcs12_with_a_mac_of_today(self, folder: Path) -> None:
+        """Its rounds stand in the derivation of the MAC, and not where they stood before."""
+        quick, slow = (_with_pbmac1(_pkcs12(folder), rounds) for rounds in (2048, 2**31 - 1))
+
+        assert read_bundle(quick, source="a.p12", passphrase=_WORDS.encode()).private_key
+        with pytest.raises(BundleCostError, match=r"a\.p12: opening it takes 2147\d{6} rounds"):
+            read_bundle(slow, source="a.p12", passphrase=_WORDS.encode())
 
     @pytest.mark.parametrize(
         ("options", "few", "many"),
