@@ -71,9 +71,10 @@ def _codes(refusal: FeedsrvError | None) -> tuple[str | None, str | None]:
     return refusal.code, cause.code if isinstance(cause, FeedsrvError) else None
 
 
-@pytest.mark.parametrize("class_", classes())
+# A process differs from the command asked above in how it starts and ends, not by the class: some are enough.
+@pytest.mark.parametrize("class_", tuple(classes())[::4])
 def test_a_strangers_script_is_told_the_same(class_: str, command: Command) -> None:
-    """The installed command, as a process of its own, for one document of each class."""
+    """The installed command, as a process of its own, for one document of every fourth class."""
     fitting = [one for one in of_class(class_) if one.context.fits_command]
     one = fitting[len(fitting) // 2]
 
