@@ -126,7 +126,7 @@ class Receiver:
         feed = held
         if source is not None and answer is not None:
             feed = self._open(source, answer, held)
-        if feed is None and self._doubt is not None:
+        if feed is None and self._doubt is not None and not self._is_told(self._doubt, FEED):
             self._refused(self._doubt, FEED)
         mitigations = self._mitigations(feed, source)
         for refusal in (*self._ended_lists(feed), *self.lists.wrong()):
@@ -384,6 +384,10 @@ class Receiver:
             keep()
         except FeedsrvError as refusal:
             self._refused(refusal, LISTS)
+
+    def _is_told(self, refusal: FeedsrvError, about: str) -> bool:
+        """True where something else was refused for that already: the same wall of text would come twice."""
+        return any((one.code, one.about) == (refusal.code, about) for one in self._problems)
 
     def _refused(self, refusal: FeedsrvError, about: str, *, kind: Kind | None = None) -> None:
         hint = "" if kind is None else way_out(refusal, kind)

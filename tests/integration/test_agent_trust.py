@@ -212,3 +212,18 @@ def test_what_was_withdrawn_before_it_was_ever_here_is_not_asked_for(world: Worl
     assert not any("M0002" in path for path in publisher.paths)
     assert world.status("M0002") is AgentStatus.WITHDRAWN
     assert "If-None-Match" in publisher.requests[-1][2]
+
+
+def test_a_feed_that_is_held_and_offered_is_refused_in_one_line(world: World) -> None:
+    """With another anchor both lead nowhere, and the second long sentence would say nothing new."""
+    world.publisher.publish(mitigation())
+    world.sync()
+    (world.home / "other.pem").write_bytes(Pki(at=AT, organisation="Somebody Else").anchors_pem())
+    world.tell(anchors=("other.pem",))
+
+    done = world.sync()
+
+    assert [(one.code, one.about) for one in done.problems] == [
+        ("trust.anchor_unknown", "feed"),
+        ("trust.anchor_unknown", "M0001"),
+    ]
