@@ -112,22 +112,27 @@ def publish_lists(settings: Settings, *, at: datetime) -> bool:
     Raises:
         FeedsrvError: the shelf cannot be written, or a file that a setting names cannot be read.
     """
-    shelf = FileShelf(settings.shelf_folder)
-    words = published_policy(settings.shelf_folder)
-    if words is None:
+    if published_policy(settings.shelf_folder) is None:
         return False
-    lists = lists_in_force(settings, kept(settings)[1])
-    policy = json.dumps({**words, "crls": named(lists)}, indent=2).encode() + b"\n"
-    files = {**public_lists(lists), POLICY: policy}
-    changed = {path: data for path, data in files.items() if shelf.get(path) != data}
-    if not changed:
+    if not _changed(settings):
         return True
     try:
         with lock_beside(file_of(settings.database)).hold():
-            shelf.replace(changed, at=at)
+            # Asked again: until just now, somebody else may have published other anchors, or newer lists.
+            FileShelf(settings.shelf_folder).replace(_changed(settings), at=at)
     except PublishInProgressError:
         return False
     return True
+
+
+def _changed(settings: Settings) -> dict[str, bytes]:
+    """The lists, and the policy that names them, as far as the shelf has them otherwise; by path."""
+    lists = lists_in_force(settings, kept(settings)[1])
+    words = published_policy(settings.shelf_folder) or {}
+    policy = json.dumps({**words, "crls": named(lists)}, indent=2).encode() + b"\n"
+    files = {**public_lists(lists), POLICY: policy}
+    shelf = FileShelf(settings.shelf_folder)
+    return {path: data for path, data in files.items() if shelf.get(path) != data}
 
 
 def tell_development_pki(settings: Settings, *, now: datetime) -> None:

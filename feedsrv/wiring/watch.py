@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -40,7 +41,7 @@ from feedsrv.trust.policy import TrustPolicy, load_anchors
 from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import UntrustedError
 from feedsrv.trust.timestamps import certificates_of
-from feedsrv.wiring.keyring import open_store
+from feedsrv.wiring.keyring import open_desk, open_store
 from feedsrv.wiring.keys import Keys, NoKeysError, Trust, read_trust
 from feedsrv.wiring.outside import HASTY, LONGEST, SILENCE, Bounded, HttpClocks, HttpPublic
 
@@ -69,6 +70,8 @@ def see(settings: Settings, *, clock: Clock = clock_now, thorough: bool = False)
     eyes = _Eyes(settings, clock)
     trust = eyes.part("keys", eyes.trust)
     store = eyes.part("database", eyes.store)
+    if trust and store and (unlisted := eyes.part("keys", lambda: eyes.unlisted(trust))):
+        store = replace(store, unlisted=unlisted)
     shelf = eyes.part("shelf", lambda: eyes.shelf(trust, store, at, thorough=thorough))
     heads = store.heads if store else shelf.heads if shelf else ()
     policy = trust.policy if trust else None
@@ -169,6 +172,9 @@ class _Eyes:
             )
         with open_store(self._settings) as store:
             return _see_store(store)
+
+    def unlisted(self, trust: TrustSeen) -> tuple[str, ...]:
+        return open_desk(self._settings, clock=self._clock).unlisted(trust.policy.crls)
 
     def shelf(
         self, trust: TrustSeen | None, store: StoreSeen | None, at: datetime, *, thorough: bool

@@ -6,7 +6,7 @@ CA's key is away, the next look finds a list that lacks a revocation, and makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from feedsrv.publishing.trust_records import Revocation, RevocationList
 from feedsrv.signing.issuing import REASONS, Authority, issue_crl, renew_crl
 from feedsrv.trust.certificates import name_of
 from feedsrv.trust.profile import Role, spki_id
+from feedsrv.trust.revocation import crl_issued_by
 
 _DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -188,12 +189,14 @@ class RevokingKeys(Desk):
             due = tuple(held for key, held in authorities.items() if _is_due(work, key, self._now()))
         return self._make_all(due, self._admitted(by))
 
-    def lists_due(self, at: datetime) -> tuple[str, ...]:
-        """The names of the CAs whose lists `renew_lists` would make."""
-        authorities = _authorities(self.keyring())
+    def unlisted(self, lists: Sequence[x509.CertificateRevocationList]) -> tuple[str, ...]:
+        """The CAs that took something back of which none of these lists says so."""
         with self._store.look() as work:
             return tuple(
-                name_of(held.chain[0]) for key, held in authorities.items() if _is_due(work, key, at)
+                str(held)
+                for key, held in _authorities(self._ring(work)).items()
+                if {one.serial for one in work.revocations.of(key)}
+                - {entry.serial_number for crl in lists if crl_issued_by(crl, held.chain[0]) for entry in crl}
             )
 
     def _make_all(self, authorities: tuple[HeldKey, ...], by: str, *, from_now: bool = False) -> Lists:
@@ -209,39 +212,49 @@ class RevokingKeys(Desk):
         return Lists(tuple(made), tuple(failed))
 
     def _make_list(self, held: HeldKey, by: str, *, from_now: bool = False) -> RevocationList:
-        """Sign the list of one CA, and keep it; whatever is revoked meanwhile makes it due again."""
+        """Sign the list of one CA, and keep it; anew where somebody else was faster."""
         authority = authority_of(held)
-        at = self._now()
-        with self._store.look() as work:
-            revoked = work.revocations.of(held.key)
-            before = next((one for one in work.revocations.lists() if one.issuer == held.key), None)
-            names = {one.name for one in work.revocations.lists()}
-        crl = _signed(authority, revoked, before, at, from_now=from_now)
-        ends = crl.next_update_utc
-        assert ends is not None, "ours say until when they hold"
-        made = RevocationList(
-            issuer=held.key,
-            name=before.name if before else _free_name(held, names),
-            number=crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number,
-            begins=crl.last_update_utc,
-            ends=ends,
-            der=crl.public_bytes(Encoding.DER),
-        )
-        with self._store.begin() as work:
-            work.revocations.save_list(made)
-            self._write(
-                work,
-                at,
-                by,
-                "key.crl",
-                made.name,
-                number=str(made.number),
-                revoked=str(len(revoked)),
-                ends=to_text(ends),
+        while True:
+            at = self._now()
+            with self._store.look() as work:
+                basis = _basis(work, held.key)
+                names = {one.name for one in work.revocations.lists()}
+            revoked, before = basis
+            crl = _signed(authority, revoked, before, at, from_now=from_now)
+            self._after("list signed")
+            ends = crl.next_update_utc
+            assert ends is not None, "ours say until when they hold"
+            made = RevocationList(
+                issuer=held.key,
+                name=before.name if before else _free_name(held, names),
+                number=crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number,
+                begins=crl.last_update_utc,
+                ends=ends,
+                der=crl.public_bytes(Encoding.DER),
             )
-        self._after("list saved")
-        log.info("crl.made", extra={"crl": made.name, "number": made.number, "by": by})
-        return made
+            with self._store.begin() as work:
+                if _basis(work, held.key) != basis:
+                    continue  # Theirs may say more, under the same number: it must not be taken off again.
+                work.revocations.save_list(made)
+                self._write(
+                    work,
+                    at,
+                    by,
+                    "key.crl",
+                    made.name,
+                    number=str(made.number),
+                    revoked=str(len(revoked)),
+                    ends=to_text(ends),
+                )
+            self._after("list saved")
+            log.info("crl.made", extra={"crl": made.name, "number": made.number, "by": by})
+            return made
+
+
+def _basis(work: Work, key: str) -> tuple[tuple[Revocation, ...], RevocationList | None]:
+    """What the next list of a CA rests on: what is revoked, and the list before."""
+    before = next((one for one in work.revocations.lists() if one.issuer == key), None)
+    return work.revocations.of(key), before
 
 
 def _signed(

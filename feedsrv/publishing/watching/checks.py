@@ -109,9 +109,10 @@ CHECKS: Final = (
     Check(
         "crl.ends",
         2030,
-        "a revocation list ends soon, has ended, or is missing",
+        "a revocation list ends soon, has ended, is missing, or lacks what was revoked",
         "Nobody made the next one: the keeper renews in the last third of a list's life those of CAs whose "
-        "key is at hand; others are put into FEEDSRV_CRLS by hand. A warning comes in the last sixth.",
+        "key is at hand; others are put into FEEDSRV_CRLS by hand. A warning comes in the last sixth. "
+        "Critical, too, is a revocation that no list says, since the CA's key was away.",
         "`feedsrv key crl` where the key is at hand; else have the CA's holder make a new list and put it "
         "into the folder of FEEDSRV_CRLS. Agents refuse new documents under a list that has ended, and "
         "keep what they have applied.",

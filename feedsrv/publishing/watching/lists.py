@@ -24,6 +24,10 @@ _RENEW: Final = (
     "Where the CA's key is at hand, `feedsrv key crl` makes the next list; else bring the key, or have its "
     "holder make one and put it into the folder of FEEDSRV_CRLS"
 )
+_LIST: Final = (
+    "Bring the CA's key, and run `feedsrv key crl`; where the CA is somebody else's, revoke it there, and "
+    "put its list into the folder of FEEDSRV_CRLS"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ class _Authority:
 
 
 def lists_end(seen: Seen) -> Iterator[Result]:
-    """One result a CA; the value is the seconds until its list ends, negative afterwards."""
+    """One result a CA; the value is the seconds until its list ends, negative afterwards.
+
+    And one for each CA with a revocation that stands on no list: its key was away.
+    """
     if seen.trust is None:
         return
     left = list(seen.trust.policy.crls)
@@ -56,6 +63,14 @@ def lists_end(seen: Seen) -> Iterator[Result]:
                 "Where its key is at hand, `feedsrv key crl` makes its lists; else put one into the folder "
                 "of FEEDSRV_CRLS",
             )
+    for name in seen.store.unlisted if seen.store is not None else ():
+        yield Result(
+            CHECK,
+            f"{name} (unlisted)",
+            Grade.CRITICAL,
+            f"the {name} took something back that no revocation list says, so agents go on believing it",
+            _LIST,
+        )
     # Lists of CAs that signed for us before, or will: listed documents may be judged by them.
     for authority, crl in _others(left).items():
         found = _judge(authority, crl, seen.at)

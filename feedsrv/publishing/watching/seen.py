@@ -57,6 +57,8 @@ class StoreSeen:
     """A publication that is under way, or was cut short."""
     clock_was_ahead: bool = False
     """True where somebody said so once: feeds signed before may bear a date that is still to come."""
+    unlisted: tuple[str, ...] = ()
+    """CAs, such as `root CA 3fa90c51`, that took something back which no revocation list in force says."""
 
 
 @dataclass(frozen=True, slots=True)

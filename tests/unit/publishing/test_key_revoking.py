@@ -194,7 +194,7 @@ def test_where_the_ca_is_away_the_revocation_is_kept_and_its_list_made_later(hou
     assert done.made is None
     assert done.why_not is not None
     assert "feed-ca.key.pem" in str(done.why_not)
-    assert len(house.desk.lists_due(house.at)) == 1
+    assert len(house.desk.unlisted(crls(house))) == 1
     assert [name for name, _ in house.desk.renew_lists(by="keeper").failed] != []
     away.rename(key)
     assert len(house.desk.renew_lists(by="keeper").made) == 1
@@ -303,6 +303,26 @@ def test_what_was_cut_short_before_its_list_is_finished_by_the_keeper(house: Key
     house.desk.renew_lists(by="keeper")
 
     assert isinstance(refusal(house, signer), SignerRevokedError)
+
+
+def test_two_revocations_at_once_both_stand_on_the_list(house: KeyHouse) -> None:
+    """Whoever signed without knowing of the other signs again, and takes nothing off the other's list."""
+    first, second = record_of(house, Role.FEED_SIGNER), house.issued(Role.FEED_SIGNER, "second")
+    steps: list[str] = []
+
+    def overtaken(step: str) -> None:
+        steps.append(step)
+        if steps == ["revocation saved", "list signed"]:
+            house.desk.revoke(second.id, reason="superseded", by="ben")
+
+    house.after = overtaken
+    done = house.desk.revoke(first.id, reason="key_compromise", by="anna")
+
+    assert done.made is not None
+    listed = {one.serial_number for one in x509.load_der_x509_crl(done.made.der)}
+    assert listed == {leaf_of(first).serial_number, leaf_of(second).serial_number}
+    assert list(lists(house).values()) == [done.made]
+    assert house.desk.unlisted(crls(house)) == ()
 
 
 def test_a_key_in_wrong_hands_gets_no_other_certificate_and_none_of_it_is_used(house: KeyHouse) -> None:

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from feedsrv.clock import now
 from feedsrv.publishing.key_register.refusals import RevokedKeyError
 from feedsrv.publishing.refusals import ShelfDamagedError
-from feedsrv.publishing.trust_records import KeyStage
+from feedsrv.publishing.trust_records import KeyStage, RevocationList
 from feedsrv.settings import Settings
 from feedsrv.signing.development import ensure_development_pki
 from feedsrv.stores.database import StoreNotReadyError, open_database, upgrade
-from feedsrv.stores.lock import lock_beside
+from feedsrv.stores.lock import FileLock, lock_beside
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.profile import Kind, Role, fingerprint
 from feedsrv.trust.refusals import CrlStaleError
@@ -347,6 +347,31 @@ def test_lists_wait_for_whoever_is_publishing(house: KeyHouse, settings: Setting
     assert not held_up
     assert not (settings.data / "shelf/v1/trust/crls").exists()
     assert publish_lists(settings, at=now())
+
+
+def test_lists_take_nothing_back_that_was_published_in_the_last_moment(
+    house: KeyHouse, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another publication ended between our look and the lock, with other anchors and newer lists."""
+    house.furnish()
+    publish(opened(settings), settings.data)
+    house.desk.make_lists(by="anna")
+    policy = settings.data / "shelf/v1/trust/policy.json"
+    newest: list[RevocationList] = []
+
+    def after_another(database: Path) -> FileLock:
+        policy.write_text(json.dumps({**json.loads(policy.read_bytes()), "anchors": ["another"]}))
+        newest.extend(house.desk.make_lists(by="ben").made)
+        return lock_beside(database)
+
+    monkeypatch.setattr("feedsrv.wiring.lists.lock_beside", after_another)
+    assert publish_lists(settings, at=now())
+
+    assert json.loads(policy.read_bytes())["anchors"] == ["another"]
+    shelf = settings.data / "shelf/v1/trust/crls"
+    assert {one.stem: one.read_bytes() for one in shelf.glob("*.crl")} == {
+        one.name: one.der for one in newest
+    }
 
 
 def test_lists_are_laid_beside_no_damaged_policy(house: KeyHouse, settings: Settings) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from feedsrv.publishing.watching.results import BOTH, NEITHER, Grade, Result
-from feedsrv.publishing.watching.seen import Seen
+from feedsrv.publishing.watching.seen import Seen, StoreSeen
 from feedsrv.trust.profile import Kind
 from tests.pki import Pki
 from tests.unit.publishing.watching.seeing import AT, PKI, crls, of, trust, well, worst_of
@@ -94,6 +94,17 @@ def test_a_ca_without_a_list_is_warned_of() -> None:
 
     assert found.grade is Grade.WARNING
     assert "has no revocation list here" in found.sentence
+    assert "`feedsrv key crl`" in found.remedy
+
+
+def test_a_revocation_that_no_list_says_is_critical_and_stops_nothing() -> None:
+    """Agents go on believing a stolen key; that the next feed gets out does not make it worse."""
+    store = StoreSeen((), None, None, unlisted=("issuing CA for feeds 3fa90c51",))
+
+    found = about("issuing CA for feeds 3fa90c51 (unlisted)", replace(seen_with(*crls()), store=store))
+
+    assert found.grade is Grade.CRITICAL
+    assert found.stops == NEITHER
     assert "`feedsrv key crl`" in found.remedy
 
 
