@@ -19,9 +19,10 @@ from feedsrv.publishing.leads import HEARING, LEADS
 from feedsrv.publishing.strand import generations, left_behind, stranded, without_lists
 from feedsrv.publishing.timeline import ANNOUNCED, Facts, Held, Mark, held, marks, named
 from feedsrv.signing.signer import chain_ends
-from feedsrv.trust.believing import horizon
+from feedsrv.trust.believing import Horizon, check_signer, horizon
 from feedsrv.trust.policy import TrustPolicy
 from feedsrv.trust.profile import ISSUERS, Kind, Role
+from feedsrv.trust.refusals import IssuerRevokedError, SignerRevokedError, UntrustedError
 
 _AHEAD = frozenset({Role.ROOT, *ISSUERS.values()})
 """What is announced before it is used."""
@@ -192,9 +193,23 @@ def _lists(facts: Facts, at: datetime) -> Iterator[Task]:
 def _agents(facts: Facts, at: datetime) -> Iterator[Outlook]:
     for generation in generations(facts.policies, facts.announced, facts.policy.crls):
         for kind, chain in facts.chains.items():
-            found = generation.horizon(chain, kind, at=at)
+            found = _revoked(chain, kind, facts, at) or generation.horizon(chain, kind, at=at)
             why = "" if found.refusal is None else found.refusal.found
             yield Outlook(generation.known.name, kind.value, found.refused_from, why)
+
+
+def _revoked(chain: Sequence[x509.Certificate], kind: Kind, facts: Facts, at: datetime) -> Horizon | None:
+    """What all agents say of a signer that was taken back; None where it was not.
+
+    Lists are asked for that alone: they end every month, and are renewed.
+    """
+    try:
+        check_signer(chain, facts.policy, kind, at=at)
+    except (SignerRevokedError, IssuerRevokedError) as refusal:
+        return Horizon(at, refusal)
+    except UntrustedError:
+        return None  # whoever asks next says why
+    return None
 
 
 def _listed(facts: Facts, at: datetime) -> Iterator[Outlook]:
@@ -206,7 +221,7 @@ def _listed(facts: Facts, at: datetime) -> Iterator[Outlook]:
         if not chain:
             yield Outlook("the shelf", named(subjects), at, "the document is not there, or cannot be read")
             continue
-        found = horizon(chain, policy, Kind.MITIGATION, at=at)
+        found = _revoked(chain, Kind.MITIGATION, facts, at) or horizon(chain, policy, Kind.MITIGATION, at=at)
         why = "" if found.refusal is None else found.refusal.found
         yield Outlook(short_name(chain[0]), named(subjects), found.refused_from, why)
 

@@ -174,6 +174,26 @@ def test_a_list_that_the_keeper_did_not_renew_is_told(line: Line) -> None:
     assert any("revocation list" in act for act in acts(plan(now, at=AT + 26 * DAY)))
 
 
+def test_what_was_taken_back_is_believed_by_nobody(line: Line) -> None:
+    """A stolen signer's certificate goes on for months; what it signed does not."""
+    signer = line.signers[Kind.MITIGATION]
+    serial = signer.chain[0].serial_number
+    crl = issue_crl(line.cas[Kind.MITIGATION], revoked=[(serial, AT, "key_compromise")], now=AT)
+    policy = TrustPolicy((line.root.certificate,), organisation=ORGANISATION, crls=(crl,))
+    listed = (Listed("M0001 revision 1", signer.chain, NEVER),)
+
+    drawn = plan(facts(line, policy=policy, listed=listed), at=AT + DAY)
+    before = plan(facts(line, listed=listed), at=AT + DAY)
+
+    assert [one.refused_from for one in drawn.listed] == [AT + DAY]
+    assert {one.what: one.refused_from == AT + DAY for one in drawn.agents} == {
+        "mitigation": True,
+        "feed": False,
+    }
+    assert "REFUSED NOW" in as_text(drawn)
+    assert "REFUSED NOW" not in as_text(before)
+
+
 def test_a_review_is_due_before_its_day_and_before_the_signer_ends(line: Line) -> None:
     """Whichever comes first."""
     chain = line.signers[Kind.MITIGATION].chain
