@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_csr
 
 from feedsrv.cli.common import as_json, as_person, print_json, print_table, source_of, warn
-from feedsrv.cli.key_files import keep_file, read_passphrase
+from feedsrv.cli.key_files import NewFile, keep_file, read_passphrase
 from feedsrv.cli.key_telling import (
     TITLES,
     as_plain,
@@ -37,12 +37,11 @@ from feedsrv.wiring.lists import publish_lists, sentences, tell_development_pki
 
 _ROLES: Final = click.Choice([role.slug for role in Role])
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NEW_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _fingerprint = click.argument("fingerprint")
 _passphrase = click.option(
     "--passphrase", type=_FILE, help="File with the passphrase, alone in its first line; yours alone to read."
 )
-_out = click.option("--out", type=_NEW_FILE, help="Write it into this new file; else it is printed.")
+_out = click.option("--out", type=NewFile(), help="Write it into this new file; else it is printed.")
 
 
 @click.group()

@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+import click
+
 from feedsrv.errors import OperatorError
 
 _MOST_BYTES: Final = 4096
@@ -22,6 +24,24 @@ class FileTakenError(OperatorError):
     """There is a file already where something was to be written; it stays."""
 
     code = "key.file_taken"
+
+
+class NewFile(click.Path):
+    """A file that is to be written, asked for before anything is done: a certificate would be lost else."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Take the path of a file that is not there yet, in a folder that is."""
+        path = Path(value)
+        if os.path.lexists(path):
+            raise FileTakenError(_taken(path))
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {path.parent} to write {path.name} into", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def read_passphrase(path: Path | None) -> bytes | None:
@@ -54,8 +74,12 @@ def keep_file(path: Path, content: bytes) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise FileTakenError(f"{path}: is there already, and stays as it is; name another file") from None
+        raise FileTakenError(_taken(path)) from None
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _taken(path: Path) -> str:
+    return f"{path}: is there already, and stays as it is; name another file"

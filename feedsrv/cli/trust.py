@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from feedsrv.cli.common import as_json as json_option
 from feedsrv.cli.common import as_person, print_json, print_table
-from feedsrv.cli.key_files import keep_file
+from feedsrv.cli.key_files import NewFile, keep_file
 from feedsrv.cli.trust_plan import as_json, as_text
 from feedsrv.clock import now
 from feedsrv.errors import BadInputError
@@ -71,7 +71,7 @@ def plan(*, use: str | None, drop: str | None, day: datetime | None, wants_json:
 @click.option(
     "--out",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NewFile(),
     help="Write the certificate into this new file.",
 )
 @as_person

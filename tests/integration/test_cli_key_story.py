@@ -209,6 +209,29 @@ def test_what_is_wrong_on_the_command_line_is_told_with_its_remedy(keys: Keys, t
     assert [keys.call(*words).exit_code for words in usage] == [2] * len(usage)
 
 
+def test_where_nothing_can_be_written_nothing_is_done(keys: Keys) -> None:
+    """A certificate that is issued, or vouches, and is then lost would be one that nobody can find again."""
+    ca = keys.used(Role.ROOT)
+    keys.request(Role.FEED_CA)
+    taken = keys.folder / "taken.pem"
+    taken.write_text("something")
+    place = ("--role", "feed-signer", "--organisation", "x", "--place", f"file:{keys.folder}/new.key.pem")
+    before = keys.service.everything()
+
+    refused = keys.call("request", *place, "--out", str(taken))
+    vouch = ("vouch", ca, "--by", ca, "--as", "anna", "--out")
+    refused_voucher = keys.service.call("trust", *vouch, str(taken))
+    nowhere = keys.call("request", *place, "--out", str(keys.folder / "none/new.pem"))
+
+    assert refused.exit_code == refused_voucher.exit_code == 1
+    assert refused.stderr.startswith("error [key.file_taken]: ")
+    assert refused_voucher.stderr.startswith("error [key.file_taken]: ")
+    assert nowhere.exit_code == 2
+    assert "there is no folder" in nowhere.stderr
+    assert keys.service.everything() == before
+    assert not (keys.folder / "new.key.pem").exists()
+
+
 def test_lint_explains_a_certificate_and_ends_with_1_where_it_would_be_refused(keys: Keys) -> None:
     """No service is needed for it; both ends of mutual TLS are asked where both are named."""
     for role in (Role.ROOT, Role.FEED_CA):
