@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import shutil
@@ -96,4 +97,5 @@ def _published() -> Path:
     chosen = Settings(data=place / "data", development_keys=shared_pki())
     prepare(chosen)
     publish_content(chosen, content)
+    gc.collect()  # whoever still holds the database lets go of it before it is copied
     return chosen.data
