@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -184,6 +185,28 @@ def test_a_file_of_conditions_that_is_damaged_costs_one_more_line(
 
     assert codes(world.sync()) == ["agent.server_trouble"]
     assert told(caplog) == ["publisher.unreachable", "publisher.unreachable"]
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_crash_while_telling_costs_a_line_twice_and_leaves_none_out(
+    world: World, caplog: pytest.LogCaptureFixture, *, ends: bool
+) -> None:
+    """A condition's begin or end that nobody was told is worse than one told again."""
+    if ends:
+        world.sync(at=AT - timedelta(days=1))
+        caplog.clear()
+    at = AT if ends else AT - timedelta(days=1)
+    name = "clock.implausible.ended" if ends else "clock.implausible"
+
+    with (
+        patch("feedsrv.agent.notices.replace_file", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        world.sync(at=at)
+    world.sync(at=at)
+    world.sync(at=at)
+
+    assert told(caplog) == [name, name]
 
 
 def test_what_only_waits_is_told_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
