@@ -265,8 +265,8 @@ def _told(
     if role is Role.ROOT and not vouchers:
         told.append(
             "NO VOUCHER: agents are only told of this root, and none will trust it by that. Have a root that "
-            "they pin certify its name and key, import that certificate, and announce it again; or have "
-            "every administrator pin it by hand"
+            "they pin certify its name and key (`feedsrv trust vouch`), and announce it again with "
+            "--certificates and that file; or have every administrator pin it by hand"
         )
     told += [f"vouched for by {voucher.issuer.rfc4514_string()[:120]}" for voucher in vouchers]
     if begins - at < LEADS[role]:

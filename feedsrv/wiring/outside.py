@@ -254,4 +254,5 @@ def _cause(error: BaseException) -> str:
     """The innermost sentence of a library's nested errors."""
     while error.__context__ is not None or error.__cause__ is not None:
         error = error.__cause__ or error.__context__ or error
-    return str(error)[:200] or type(error).__name__
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return said[:200] or type(error).__name__
