@@ -34,7 +34,7 @@ _WORDS: Final[Mapping[Reason, tuple[Status, Status, str]]] = {
     Reason.ROLLOUT: (Status.WAITING, Status.APPLIED, "its rollout has not reached this server"),
     Reason.SWITCHED_OFF: (Status.PENDING, Status.APPLIED, "only checking, nothing is changed"),
     Reason.STALE_FEED: (Status.STALE, Status.APPLIED, "the feed that offers it has expired"),
-    Reason.NOT_OFFERED: (Status.REFUSED, Status.APPLIED, "the feed no longer names it; it is kept"),
+    Reason.NOT_OFFERED: (Status.REFUSED, Status.APPLIED, "no feed that is trusted here names it; it is kept"),
     Reason.LOWER_REVISION: (Status.REFUSED, Status.APPLIED, "the feed names an older revision"),
     Reason.NOT_TRUSTED: (Status.REFUSED, Status.APPLIED, "what the feed names could not be had or trusted"),
     Reason.BUILD_UNKNOWN: (Status.UNKNOWN_BUILD, Status.APPLIED, "the build of this server is not known"),

@@ -109,10 +109,12 @@ class TestAThiefOfTheFeedKey:
         publisher.put_crls(revoked=(stolen,), begins=NEWER)
 
         done = world.sync()
+        said = world.standing().detail
         world.install("15.2.221.12")
         again = world.sync()
 
         assert "trust.revoked_since" in codes(done)
+        assert said == "no feed that is trusted here names it; it is kept"
         assert "trust.revoked_since" in codes(again)
         assert world.host.names() == {NAME}
 
