@@ -41,3 +41,5 @@ def configure_logging(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # It tells of every connection at a level at which we tell of events.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Of what it tries again nobody need know; of what fails in the end, we tell.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -62,9 +62,8 @@ def stamp_missing(
         try:
             token = stamper.stamp(signature_value(document))
         except FeedsrvError as refusal:
-            log.warning(
-                "mitigation.not_stamped", extra={"mitigation": str(one.mitigation), "code": refusal.code}
-            )
+            fields = {"mitigation": str(one.mitigation), "code": refusal.code, "why": str(refusal)}
+            log.warning("mitigation.not_stamped", extra=fields)
             if isinstance(refusal, UnavailableError):
                 waiting = ", ".join(str(one.mitigation) for one in missing[position:])
                 told.append(f"no time-stamp yet for {waiting} ({refusal}); the keeper tries again")

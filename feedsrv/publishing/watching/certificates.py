@@ -36,8 +36,8 @@ ROOT: Final = LEADS[Role.ROOT]
 _LONGEST_NOTICE: Final = timedelta(days=1)
 
 _RENEW_LEAF: Final = (
-    "Ask for a new certificate with `feedsrv key request`, take it in with `feedsrv key import`, and sign "
-    "with it from `feedsrv key use` on"
+    "Ask for a new certificate with `feedsrv key request`, have it issued (`feedsrv key issue`, or your CA "
+    "and `feedsrv key import`), and sign with it from `feedsrv key use` on"
 )
 _RENEW_CA: Final = (
     "Have the next issuing CA made and announced (`feedsrv trust announce`) before anything is signed under "

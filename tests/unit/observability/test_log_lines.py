@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 from feedsrv.observability.logs import FieldFormatter
 
@@ -29,3 +31,17 @@ def test_nothing_in_a_field_can_forge_a_line_or_move_the_cursor() -> None:
     forged = line("mitigation.failed", why="no\n2026 INFO all.well\x9b2J\u2028\u202e")
 
     assert forged == (r'INFO mitigation.failed why="no\n2026 INFO all.well\u009b2J\u2028\u202e"')
+
+
+def test_a_connection_that_is_tried_again_is_no_event() -> None:
+    """The library that does it would write its own objects into the log."""
+    program = (
+        "import logging; from feedsrv.observability.logs import configure_logging; configure_logging(); "
+        "logging.getLogger('urllib3.connectionpool').warning('Retrying (Retry(total=1))'); "
+        "logging.getLogger('feedsrv').warning('mitigation.not_stamped')"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stderr.endswith("WARNING mitigation.not_stamped\n")
+    assert "Retrying" not in done.stderr
