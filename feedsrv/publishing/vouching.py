@@ -18,6 +18,7 @@ from feedsrv.clock import Clock
 from feedsrv.errors import BadInputError
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.generations import short_name
+from feedsrv.publishing.key_register.desk import refuse_revoked
 from feedsrv.publishing.key_register.keyring import AUTHORITIES, HeldKey, Keyring
 from feedsrv.publishing.key_register.making import authority_of
 from feedsrv.publishing.key_register.using import record_again
@@ -59,6 +60,7 @@ class VouchingDesk:
         Raises:
             UnknownKeyError, BadFingerprintError: there is no such key.
             BadVoucherError: it is no CA, that is no root, or they are the same.
+            RevokedKeyError: it was revoked, or its key is in wrong hands.
             NoAuthorityError: the root's key is not here.
             WrongKeyStageError: somebody else has changed the CA's record meanwhile.
             SigningError, KeyAwayError: it cannot be used, or not now.
@@ -66,6 +68,8 @@ class VouchingDesk:
         actor, at = checked_name(by), self._now()
         held, root = self._ring.find(wanted), self._ring.find(issuer)
         _check(held, root)
+        with self._store.look() as work:
+            refuse_revoked(work, held.chain[:1], self._ring)
         made = cross_certify(held.chain[0], authority_of(root), now=at)
         with self._store.begin() as work:
             if held.role is not Role.ROOT and held.record is not None:

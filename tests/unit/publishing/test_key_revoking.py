@@ -114,6 +114,18 @@ def test_a_stolen_ca_is_believed_under_no_root(house: KeyHouse, reason: str) -> 
         check_signer(chain, TrustPolicy((leaf_of(second),), crls=crls(house)), Kind.FEED, at=house.at)
 
 
+def test_no_other_root_vouches_for_a_ca_that_was_taken_back(house: KeyHouse) -> None:
+    """Whoever stole it would be believed again, under a root whose list says nothing of it."""
+    stolen, next_root = record_of(house, Role.FEED_CA), house.used(Role.ROOT, "next", common_name="Next root")
+    house.desk.revoke(stolen.id, reason="ca_compromise", by="anna")
+    desk = VouchingDesk(house.store, house.desk.keyring(), now=lambda: house.at)
+
+    with pytest.raises(RevokedKeyError):
+        desk.vouch(stolen.id, issuer=next_root.id, by="ben")
+
+    assert "ben trust.vouch" not in house.acts()
+
+
 def test_a_ca_that_is_superseded_keeps_its_other_certificates(house: KeyHouse) -> None:
     """That says nothing of its key; agents of another root go on as before."""
     second = house.used(Role.ROOT, "second", common_name="second root")
