@@ -163,9 +163,9 @@ TABLE: Final[tuple[Condition, ...]] = (
         logging.WARNING,
         "the publisher announces a root that is not trusted here",
         "No anchor pinned here vouches for it, its voucher does not hold, or adopting is switched off.",
-        "Compare its fingerprint by another way than this server, and pin it with `feedsrv-agent config "
-        "--anchor` before the day it begins. Where nobody at the publisher's knows it, its feed key is "
-        "stolen.",
+        "Compare its fingerprint by another way than this server, and pin it beside the others with "
+        "`feedsrv-agent config --anchor`, which names all of them, before the day it begins. Where nobody "
+        "at the publisher's knows it, its feed key is stolen.",
     ),
     Condition(
         "anchor.revoked",

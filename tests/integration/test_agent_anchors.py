@@ -310,7 +310,7 @@ class TestTheCommand:
         status = json.loads(shell("status", "--json").stdout)
         said = shell("status").stdout
         listed = shell("trust", "list").stdout
-        shell("trust", "forget", name.upper())
+        forgotten = shell("trust", "forget", name.upper()).stdout
         shell("sync")
         after = json.loads(shell("status", "--json").stdout)
         by_hand = json.loads(shell("trust", "list", "--json").stdout)
@@ -325,6 +325,7 @@ class TestTheCommand:
         assert [one["how"] for one in after["anchors"]] == ["pinned"]
         assert [one["standing"] for one in after["announced"]] == ["forgotten by an administrator"]
         assert by_hand["forgotten"] == [name]
+        assert "pin it beside the others with `feedsrv-agent config --anchor`, which names all" in forgotten
 
     def test_forgets_only_what_was_adopted(self, shell: Shell, publisher: Simulator) -> None:
         """A pinned root is taken away where it was pinned."""

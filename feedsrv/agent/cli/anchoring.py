@@ -59,7 +59,8 @@ def forget(home: Home, name: str) -> None:
         vouched = [one.fingerprint for one in shelf.adopted() if one.by == asked]
     say(
         f"{asked} is forgotten: what was trusted by it alone is refused from the next sync on, and what is "
-        "applied stays. To trust it again, pin it with `feedsrv-agent config --anchor`"
+        "applied stays. To trust it again, pin it beside the others with `feedsrv-agent config --anchor`, "
+        "which names all of them"
     )
     for one in vouched:
         say(f"{one}, for which it vouched, still counts; `trust forget` takes that back, too")
