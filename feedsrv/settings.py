@@ -96,6 +96,10 @@ def _public_url(url: str) -> str:
     return _address(url, ("http", "https"), _PUBLIC_FORM).rstrip("/")
 
 
+def _timestamp_url(url: str) -> str:
+    return _address(url, ("http", "https"), _TIMESTAMP_FORM)
+
+
 def _clock_sources(text: str) -> str:
     named = [one.strip() for one in text.split(",")]
     return ",".join(_address(one, ("https",), _CLOCK_FORM) for one in named)
@@ -103,10 +107,12 @@ def _clock_sources(text: str) -> str:
 
 _PUBLIC_FORM: Final = "write an address without password or query, such as https://mitigations.example.com"
 _CLOCK_FORM: Final = "write https:// addresses with commas between them, such as https://www.example.com"
+_TIMESTAMP_FORM: Final = "write an address without password or query, such as http://tsa.example/tsr"
 
 Span = Annotated[timedelta, AfterValidator(_whole_seconds)]
 Bind = Annotated[str, AfterValidator(_bindable)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+TimestampUrl = Annotated[str, AfterValidator(_timestamp_url)]
 ClockSources = Annotated[str, AfterValidator(_clock_sources)]
 
 
@@ -150,9 +156,8 @@ class Settings(BaseSettings):
         default=None, description="Folder of a development PKI, made on the spot; used when no signer is set."
     )
 
-    timestamp_url: str | None = Field(
+    timestamp_url: TimestampUrl | None = Field(
         default=None,
-        pattern="^https?://.+",
         description="Address of a time-stamping authority (RFC 3161), which stamps mitigations.",
     )
     timestamp_anchors: Path | None = Field(
@@ -298,7 +303,7 @@ _FORMS: Final = {
     "private_bind": _BIND_FORM,
     "public_url": _PUBLIC_FORM,
     "clock_sources": _CLOCK_FORM,
-    "timestamp_url": "write an address such as http://tsa.example/tsr",
+    "timestamp_url": _TIMESTAMP_FORM,
     "feed_lifetime": _SPAN_FORM,
     "poll_interval": _SPAN_FORM,
     "max_review": _SPAN_FORM,

@@ -229,3 +229,10 @@ def test_time_stamps_are_set_as_a_whole(
     """An authority without a root proves nothing, and a root without an address stamps nothing."""
     with pytest.raises(BadSettingsError, match=f"set {missing} as well"):
         read(monkeypatch, **variables)
+
+
+@pytest.mark.parametrize("address", ["ftp://tsa.example/", "http://me:secret@tsa.example/", "tsa.example"])
+def test_the_authoritys_address_holds_no_secret(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """It would stand in logs and in what `feedsrv settings` prints."""
+    with pytest.raises(BadSettingsError, match="FEEDSRV_TIMESTAMP_URL"):
+        read(monkeypatch, FEEDSRV_TIMESTAMP_URL=address, FEEDSRV_TIMESTAMP_ANCHORS="/tsa.pem")
