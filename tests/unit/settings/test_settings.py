@@ -234,5 +234,7 @@ def test_time_stamps_are_set_as_a_whole(
 @pytest.mark.parametrize("address", ["ftp://tsa.example/", "http://me:secret@tsa.example/", "tsa.example"])
 def test_the_authoritys_address_holds_no_secret(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     """It would stand in logs and in what `feedsrv settings` prints."""
-    with pytest.raises(BadSettingsError, match="FEEDSRV_TIMESTAMP_URL"):
+    with pytest.raises(BadSettingsError, match="FEEDSRV_TIMESTAMP_URL") as refused:
         read(monkeypatch, FEEDSRV_TIMESTAMP_URL=address, FEEDSRV_TIMESTAMP_ANCHORS="/tsa.pem")
+
+    assert "secret" not in str(refused.value)
