@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_der_x509_csr
+from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
 from feedsrv.cli.common import as_json, as_person, print_json, print_table, source_of, warn
 from feedsrv.cli.key_files import NewFile, keep_file, read_passphrase
@@ -183,13 +183,17 @@ def issue(  # noqa: PLR0913 -- one argument for each option
     out: Path | None,
     person: str,
 ) -> None:
-    """Certify a request by a CA of ours: one of the register, or one in a file."""
+    """Certify a request by a CA of ours: one of the register, which keeps the answer, or one in a file."""
     if (requested is None) is (file is None) or (file is None) is not (slug is None):
         raise click.UsageError("name a requested key, or a file with --request and its --role")
     _, desk = _desk()
     lifetime = timedelta(days=days) if days else None
     if requested is not None:
-        tell_ready(desk.issue(requested, by=person, issuer=issuer, itself=itself, lifetime=lifetime))
+        record = desk.issue(requested, by=person, issuer=issuer, itself=itself, lifetime=lifetime)
+        tell_ready(record)
+        if out is not None:
+            certificates = [load_der_x509_certificate(one) for one in record.chain]
+            _give(b"".join(one.public_bytes(Encoding.PEM) for one in certificates), out)
         return
     assert file is not None
     assert slug is not None

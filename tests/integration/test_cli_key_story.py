@@ -301,3 +301,15 @@ def test_a_request_goes_out_and_its_answer_comes_in(keys: Keys, tmp_path: Path) 
 
     assert refused.stderr.startswith("error [key.other_ca]: ")
     assert branch.named(Role.FEED_SIGNER, "in use")
+
+
+def test_a_certificate_that_is_issued_here_can_be_written_out_at_once(keys: Keys, tmp_path: Path) -> None:
+    """The register keeps it all the same, and its chain stands in the file."""
+    keys.used(Role.ROOT)
+    asked = keys.request(Role.FEED_CA)
+
+    keys.done("issue", asked, "--out", str(tmp_path / "feed-ca.pem"))
+
+    chain = x509.load_pem_x509_certificates((tmp_path / "feed-ca.pem").read_bytes())
+    assert fingerprint(chain[0]) == keys.named(Role.FEED_CA, "ready")
+    assert fingerprint(chain[1]) == keys.named(Role.ROOT, "in use")
