@@ -150,6 +150,9 @@ class Revocations(Protocol):
     def add(self, revocation: Revocation) -> None:
         """Keep one more; the same issuer and serial number again changes nothing."""
 
+    def restate(self, issuer: str, serial: int, *, reason: str) -> None:
+        """Give another reason for a revocation that is kept; date and person stay."""
+
     def lists(self) -> tuple[RevocationList, ...]:
         """The newest list of each CA, in order of name."""
 

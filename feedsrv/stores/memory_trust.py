@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from feedsrv.publishing.trust_records import (
     AnnouncedCertificate,
@@ -50,6 +50,12 @@ class MemoryRevocations:
     def add(self, revocation: Revocation) -> None:
         """Keep one more; the same issuer and serial number again changes nothing."""
         self.kept.setdefault((revocation.issuer, revocation.serial), revocation)
+
+    def restate(self, issuer: str, serial: int, *, reason: str) -> None:
+        """Give another reason for a revocation that is kept; date and person stay."""
+        known = self.kept.get((issuer, serial))
+        if known is not None:
+            self.kept[issuer, serial] = replace(known, reason=reason)
 
     def lists(self) -> tuple[RevocationList, ...]:
         """The newest list of each CA, in order of name."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from feedsrv.clock import to_text
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage, Revocation, RevocationList
@@ -79,6 +79,15 @@ class SqlRevocations:
                 reason=revocation.reason,
                 by=revocation.by,
             )
+        )
+
+    def restate(self, issuer: str, serial: int, *, reason: str) -> None:
+        """Give another reason for a revocation that is kept; date and person stay."""
+        revocations = tables.revocations
+        self._connection.execute(
+            update(revocations)
+            .where(revocations.c.issuer == issuer, revocations.c.serial == str(serial))
+            .values(reason=reason)
         )
 
     def lists(self) -> tuple[RevocationList, ...]:

@@ -114,6 +114,19 @@ class TestAnyTrustStore:
             assert work.revocations.of("f" * 64) == (earlier, STOLEN)
             assert work.revocations.of("5" * 64) == ()
 
+    def test_a_revocation_may_be_given_another_reason(self, store: Store) -> None:
+        """That one alone, and nothing else of it; where there is none, none is made."""
+        other = replace(STOLEN, serial=7, at=AT - timedelta(days=1))
+        with store.begin() as work:
+            work.revocations.add(STOLEN)
+            work.revocations.add(other)
+            work.revocations.restate(STOLEN.issuer, STOLEN.serial, reason="superseded")
+            work.revocations.restate("0" * 64, 1, reason="superseded")
+
+        with store.look() as work:
+            assert work.revocations.of(STOLEN.issuer) == (other, replace(STOLEN, reason="superseded"))
+            assert work.revocations.of("0" * 64) == ()
+
     def test_the_newest_list_of_each_ca_is_kept(self, store: Store) -> None:
         """In order of name."""
         newer = replace(LIST, number=LIST.number + 1, der=b"newer")

@@ -47,7 +47,7 @@ class Revoked:
     others: tuple[HeldKey, ...]
     """Further certificates of a key that is in wrong hands, which are not revoked."""
     is_known: bool
-    """True where it was revoked before; that date and reason stand."""
+    """True where it was revoked before; that date stands, and that reason unless this one is worse."""
     beside: tuple[Revoked, ...] = ()
     """The same of certificates that other roots gave to a CA whose key is in wrong hands."""
 
@@ -133,8 +133,15 @@ class RevokingKeys(Desk):
         with self._store.begin() as work:
             known = next((one for one in work.revocations.of(key) if one.serial == serial), None)
             revocation = known or Revocation(key, serial, at, reason, by)
+            # A key may be found to be stolen after its certificate was taken back for less: from then on
+            # nothing is certified for it again.
+            is_worse = known is not None and reason in COMPROMISED and known.reason not in COMPROMISED
+            if is_worse:
+                work.revocations.restate(key, serial, reason=reason)
+                revocation = replace(revocation, reason=reason)
             if known is None:
                 work.revocations.add(revocation)
+            if known is None or is_worse:
                 self._write(
                     work,
                     at,
@@ -154,8 +161,7 @@ class RevokingKeys(Desk):
         except KeyError:
             why_not = NoRevocationError(f"{name_of(issuer)} is no CA of ours")
         in_use = tuple(_under(ring, key, serial))
-        # A key may be found to be stolen after its certificate was taken back for less.
-        others = self._others(ring, serial) if {reason, revocation.reason} & COMPROMISED else ()
+        others = self._others(ring, serial) if revocation.reason in COMPROMISED else ()
         return Revoked(revocation, name, made, why_not, in_use, others, known is not None)
 
     def _others(self, ring: Keyring, serial: int) -> tuple[HeldKey, ...]:

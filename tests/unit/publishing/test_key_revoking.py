@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -363,14 +364,22 @@ def test_a_certificate_that_is_only_superseded_says_nothing_of_its_key(house: Ke
 
 
 def test_a_key_that_is_found_stolen_later_is_told_with_its_other_certificates(house: KeyHouse) -> None:
-    """Though the date and reason of the first revocation stand."""
+    """The date of the first revocation stands; the reason is the worse one, so the key is not used again."""
     old = record_of(house, Role.FEED_SIGNER)
     renewed = house.issued(Role.FEED_SIGNER, existing=True)
-    house.desk.revoke(old.id, reason="superseded", by="ben")
+    first = house.desk.revoke(old.id, reason="superseded", by="ben")
+    house.at += timedelta(hours=1)
 
-    done = house.desk.revoke(old.id, reason="key_compromise", by="ben")
+    done = house.desk.revoke(old.id, reason="key_compromise", by="anna")
 
     assert [one.id for one in done.others] == [renewed.id]
+    assert done.is_known
+    assert done.revocation == replace(first.revocation, reason="key_compromise")
+    with pytest.raises(RevokedKeyError, match="wrong hands"):
+        house.desk.use(renewed.id, by="anna")
+    with house.store.look() as work:
+        last = [one for one in work.audit.entries() if one.verb == "key.revoke"][-1]
+    assert (last.actor, last.detail["reason"]) == ("anna", "key_compromise")
 
 
 def test_a_retired_key_is_not_certified_again(house: KeyHouse) -> None:
