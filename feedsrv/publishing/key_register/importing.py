@@ -24,7 +24,8 @@ from feedsrv.publishing.key_register.refusals import (
 )
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing.backends import describe_place, open_key, store_key
-from feedsrv.signing.receiving import order_chain, read_bundle
+from feedsrv.signing.ordering import order_chain
+from feedsrv.signing.receiving import read_bundle
 from feedsrv.signing.requesting import PublicKey, check_key
 from feedsrv.signing.signer import KeyExistsError, PrivateKey
 from feedsrv.trust.believing import check_signer

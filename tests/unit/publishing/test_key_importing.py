@@ -33,12 +33,12 @@ from feedsrv.publishing.trust_records import KeyRecord, KeyStage
 from feedsrv.signing import issuing
 from feedsrv.signing.backends import open_key
 from feedsrv.signing.issuing import Authority
+from feedsrv.signing.ordering import KeyChainIncompleteError
 from feedsrv.signing.pemfile import FileUnwritableError
 from feedsrv.signing.receiving import (
     BundlePassphraseError,
     BundlePassphraseMissingError,
     BundleTwoKeysError,
-    KeyChainIncompleteError,
 )
 from feedsrv.signing.requesting import read_request
 from feedsrv.signing.signer import NotStorableError, PrivateKey

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from feedsrv.signing.issuing import Authority, cross_certify, issue
-from feedsrv.signing.receiving import (
+from feedsrv.signing.ordering import (
     KeyAmbiguousError,
     KeyChainIncompleteError,
     KeyNoMatchError,
