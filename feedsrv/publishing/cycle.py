@@ -129,27 +129,8 @@ class PublishCycle:
         """
         actor = checked_name(by)
         with self._lock.hold():
-            recovered, seen = self._recover(actor, at)
-            with self._store.look() as work:
-                gathered = gather(work, self._shelf, seen)
-                announced = announced_at(work, at)
-            self._after(1)
-            if gathered.is_nothing:
-                self._keep_fixed_files(at)
-                held = (*gathered.held, *self._stamp(actor, at))
-                return Outcome(held=held, recovered=recovered)
-
-            self._guard(at, frozenset(Kind))
-            refuse_ended_keys(self._signers, at)
-            # The rules speak of feeds, too, so what step 3 settles is drawn up for step 2 to look at.
-            plan = assemble(
-                gathered, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced
-            )
-            self._lint(publication(plan, gathered, at=at))
-            self._after(2)
-            made, rehearsal = self._carry_out(plan, actor, at)
-            held = (*gathered.held, *self._moving.waiting_bundles(made), *self._stamp(actor, at))
-            return Outcome.of(made, held=held, recovered=recovered, rehearsal=rehearsal)
+            outcome = self._publish(actor, at)
+        return self._stamped(outcome, actor, at)
 
     def refresh(self, *, by: str, at: datetime, force: bool = False) -> Outcome:
         """Give feeds that are past a third of their lifetime a new version that lists the same.
@@ -162,33 +143,58 @@ class PublishCycle:
         """
         actor = checked_name(by)
         with self._lock.hold():
-            recovered, seen = self._recover(actor, at)
-            with self._store.look() as work:
-                catalogue, standing = catalogue_of(work), work.revisions.standing()
-                announced = announced_at(work, at)
-                due = [
-                    (head, free_number(work, self._shelf, head.feed.product, head.feed.channel))
-                    for head in seen.heads
-                    if force
-                    or _is_due(head, announced, at)
-                    or (head.feed.product, head.feed.channel) in seen.astray
-                ]
-            self._after(1)
-            if not due:
-                self._keep_fixed_files(at)
-                return Outcome(held=self._stamp(actor, at), recovered=recovered)
+            outcome = self._refresh(actor, at, force=force)
+        return self._stamped(outcome, actor, at)
 
-            self._guard(at, frozenset({Kind.FEED}))
-            # No mitigation is signed, so that the end of that key must not starve the feeds.
-            refuse_ended_keys(self._signers, at, feeds_only=True)
-            plan = assemble_refresh(
-                due, standing, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced
-            )
-            self._lint(refresh_publication(plan, catalogue, at=at))
-            self._after(2)
-            made, rehearsal = self._carry_out(plan, actor, at)
-            held = (*self._moving.waiting_bundles(made), *self._stamp(actor, at))
-            return Outcome.of(made, held=held, recovered=recovered, rehearsal=rehearsal)
+    def _publish(self, by: str, at: datetime) -> Outcome:
+        recovered, seen = self._recover(by, at)
+        with self._store.look() as work:
+            gathered = gather(work, self._shelf, seen)
+            announced = announced_at(work, at)
+        self._after(1)
+        if gathered.is_nothing:
+            self._keep_fixed_files(at)
+            return Outcome(held=gathered.held, recovered=recovered)
+
+        self._guard(at, frozenset(Kind))
+        refuse_ended_keys(self._signers, at)
+        # The rules speak of feeds, too, so what step 3 settles is drawn up for step 2 to look at.
+        plan = assemble(gathered, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced)
+        self._lint(publication(plan, gathered, at=at))
+        self._after(2)
+        made, rehearsal = self._carry_out(plan, by, at)
+        held = (*gathered.held, *self._moving.waiting_bundles(made))
+        return Outcome.of(made, held=held, recovered=recovered, rehearsal=rehearsal)
+
+    def _refresh(self, by: str, at: datetime, *, force: bool) -> Outcome:
+        recovered, seen = self._recover(by, at)
+        with self._store.look() as work:
+            catalogue, standing = catalogue_of(work), work.revisions.standing()
+            announced = announced_at(work, at)
+            due = [
+                (head, free_number(work, self._shelf, head.feed.product, head.feed.channel))
+                for head in seen.heads
+                if force
+                or _is_due(head, announced, at)
+                or (head.feed.product, head.feed.channel) in seen.astray
+            ]
+        self._after(1)
+        if not due:
+            self._keep_fixed_files(at)
+            return Outcome(recovered=recovered)
+
+        self._guard(at, frozenset({Kind.FEED}))
+        # No mitigation is signed, so that the end of that key must not starve the feeds.
+        refuse_ended_keys(self._signers, at, feeds_only=True)
+        plan = assemble_refresh(
+            due, standing, self._pace, at=at, key_ends=ends(self._signers.feed), announced=announced
+        )
+        self._lint(refresh_publication(plan, catalogue, at=at))
+        self._after(2)
+        made, rehearsal = self._carry_out(plan, by, at)
+        return Outcome.of(
+            made, held=self._moving.waiting_bundles(made), recovered=recovered, rehearsal=rehearsal
+        )
 
     def _lint(self, whole: Publication) -> None:
         """Step 2."""
@@ -203,11 +209,15 @@ class PublishCycle:
         if findings:
             raise LintRefusedError("nothing was published", findings)
 
-    def _stamp(self, by: str, at: datetime) -> tuple[str, ...]:
-        """Sentences on what could not be time-stamped now; the next look tries again."""
+    def _stamped(self, outcome: Outcome, by: str, at: datetime) -> Outcome:
+        """Time-stamp what has no stamp yet, and say what still has none; the next look tries again.
+
+        The lock is free by then: a slow authority must not keep the next publication waiting.
+        """
         if self._stamper is None:
-            return ()
-        return stamp_missing(self._store, self._shelf, self._stamper, by=by, at=at)
+            return outcome
+        waiting = stamp_missing(self._store, self._shelf, self._stamper, by=by, at=at)
+        return replace(outcome, held=(*outcome.held, *waiting))
 
     def _carry_out(self, plan: Plan, by: str, at: datetime) -> tuple[Made, Rehearsal]:
         """Steps 3 to 10."""

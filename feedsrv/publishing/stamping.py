@@ -114,6 +114,8 @@ def _prove(entry: AuditEntry, shelf: Shelf, anchors: Sequence[x509.Certificate])
 
 def _keep(work: Work, standing: Standing, token: Token, by: str, at: datetime) -> None:
     subject, digest = str(standing.mitigation), standing.published.digest
+    if work.stamps.get(digest) is not None:
+        return  # somebody else, at the same time
     work.stamps.save(Stamp(digest, subject, token.der, token.at, token.authority))
     record(
         work.audit,

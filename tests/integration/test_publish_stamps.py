@@ -19,7 +19,7 @@ from tests.authorities import make_root
 from tests.publisher import CATALOGUE, House, heartbeat, open_house, shared_pki, written
 from tests.time_stamping import Answer, StampingAuthority
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs Debian's package openssl")
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="missing on this machine: openssl")
 
 
 @pytest.fixture
@@ -134,3 +134,25 @@ def test_a_stamp_proves_nothing_of_other_bytes_and_by_another_root(
     assert by_stranger.refusal.code.startswith("timestamp.")
     assert altered.refusal is not None
     assert altered.refusal.code == "shelf.damaged"
+
+
+def test_a_slow_authority_keeps_no_other_publication_waiting(
+    house: House, authority: StampingAuthority
+) -> None:
+    """While it is asked, somebody else publishes; what both stamp is kept and written down once."""
+    done: list[str] = []
+
+    def answer(query: bytes) -> Answer:
+        if not done:
+            done.append("asked")
+            with authority.serving() as other:
+                stamper = TimestampAuthority(other.url, authority.anchors)
+                done.extend(house.cycle(stamper=stamper).run(by="ben", at=house.now()).sentences)
+        return Answer(authority.reply(query))
+
+    with authority.serving(answer) as served:
+        house.cycle(stamper=TimestampAuthority(served.url, authority.anchors)).run(by="paula", at=house.now())
+
+    assert done == ["asked", "nothing to publish"]
+    assert verbs(house).count("time-stamp") == 1
+    house.workflow.verify_audit()

@@ -16,7 +16,7 @@ from tests.pki import chain_pem
 from tests.publisher import CATALOGUE, heartbeat, open_house, shared_pki
 from tests.time_stamping import StampingAuthority
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs Debian's package openssl")
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="missing on this machine: openssl")
 
 
 def stamping(settings: Settings) -> list[Result]:
