@@ -25,7 +25,7 @@ from feedsrv.publishing.cycle import Outcome, PublishCycle, Signers
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.listed import listed_on
 from feedsrv.publishing.planning import Switch, TrustPlan, plan
-from feedsrv.publishing.strand import check_switch
+from feedsrv.publishing.strand import StrandError, stranded
 from feedsrv.publishing.timeline import Facts
 from feedsrv.publishing.trust_records import KeyStage
 from feedsrv.signing.issuing import Authority
@@ -105,7 +105,9 @@ class Service:
         """Sign with it from now on, if that strands nobody."""
         with self.house.store.look() as work:
             policies, announced = work.policies.all(), work.announcements.all()
-        check_switch(signer.chain, kind, policies, at=self.at, announced=announced)
+        told = stranded(signer.chain, kind, policies, at=self.at, announced=announced)
+        if told:
+            raise StrandError(told)
         self.signers[kind] = signer
         self.ready = [one for one in self.ready if one.chain[0] != signer.chain[0]]
 

@@ -130,24 +130,6 @@ def stranded(  # noqa: PLR0913 -- a signer, a time, and what agents know by then
     return tuple(told)
 
 
-def check_switch(
-    chain: Sequence[x509.Certificate],
-    kind: Kind,
-    policies: Iterable[KnownPolicy],
-    *,
-    at: datetime,
-    announced: Iterable[AnnouncedCertificate] = (),
-) -> None:
-    """Refuse to sign with this signer from that time on, where known agents would not believe it.
-
-    Raises:
-        StrandError: it names them, and why.
-    """
-    told = stranded(chain, kind, policies, at=at, announced=announced)
-    if told:
-        raise StrandError(told)
-
-
 def left_behind(
     policy: TrustPolicy, chains: Iterable[tuple[str, Kind, Sequence[x509.Certificate]]], *, at: datetime
 ) -> tuple[str, ...]:
