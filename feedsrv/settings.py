@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
@@ -109,11 +110,43 @@ _PUBLIC_FORM: Final = "write an address without password or query, such as https
 _CLOCK_FORM: Final = "write https:// addresses with commas between them, such as https://www.example.com"
 _TIMESTAMP_FORM: Final = "write an address without password or query, such as http://tsa.example/tsr"
 
+
+def _desk_url(url: str) -> str:
+    plain = _address(url, ("http", "https"), _DESK_FORM).rstrip("/")
+    if urlsplit(plain).path:
+        raise ValueError(_DESK_FORM)
+    return plain
+
+
+def _discovery_url(url: str) -> str:
+    plain = _address(url, ("http", "https"), _DISCOVERY_FORM)
+    parts = urlsplit(plain)
+    # Over plain HTTP anybody on the way decides who signs in; a provider on this machine has no way.
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise ValueError(_DISCOVERY_FORM)
+    return plain
+
+
+_DESK_FORM: Final = "write an address without path, such as https://desk.example.com"
+_DISCOVERY_FORM: Final = (
+    "write an https:// address such as https://login.example.com/.well-known/openid-configuration"
+)
+
+DeskUrl = Annotated[str, AfterValidator(_desk_url)]
+HttpsOrLocal = Annotated[str, AfterValidator(_discovery_url)]
 Span = Annotated[timedelta, AfterValidator(_whole_seconds)]
 Bind = Annotated[str, AfterValidator(_bindable)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 TimestampUrl = Annotated[str, AfterValidator(_timestamp_url)]
 ClockSources = Annotated[str, AfterValidator(_clock_sources)]
+
+
+class LocalAccounts(StrEnum):
+    """Whether people sign in with a password that is kept here."""
+
+    ON = "on"
+    OFF = "off"
+    AUTO = "auto"
 
 
 class Settings(BaseSettings):
@@ -179,7 +212,70 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="gunicorn worker processes.")
     threads: int = Field(default=8, ge=1, le=256, description="Threads per worker.")
     private_bind: Bind = Field(
-        default="127.0.0.1:8081", description="Address and port of the private surface: status and metrics."
+        default="127.0.0.1:8081",
+        description="Address and port of the private surface: console, API, status, metrics.",
+    )
+    private_workers: int = Field(
+        default=1, ge=1, le=16, description="gunicorn worker processes of the private surface."
+    )
+    desk_url: DeskUrl | None = Field(
+        default=None,
+        description="Address at which people reach the private surface, as https://desk.example.com; else "
+        "FEEDSRV_PRIVATE_BIND and localhost.",
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="Number of proxies of yours before the private surface; their X-Forwarded-* are believed.",
+    )
+    secret_file: Path | None = Field(
+        default=None,
+        description="Secret that protects cookies and webhooks, in a file; one per line, the newest first; "
+        "else `desk.secret` in the data folder, made at first start.",
+    )
+
+    oidc_discovery_url: HttpsOrLocal | None = Field(
+        default=None,
+        description="Discovery address of your OpenID Connect provider, "
+        "which ends in /.well-known/openid-configuration.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="Id of this service at the provider.")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="File with this service's secret at the provider."
+    )
+    oidc_roles: str | None = Field(
+        default=None,
+        description="Which groups have which roles, as `author=sec-authors,sec-leads reviewer=sec-leads`; "
+        "else groups named like roles.",
+    )
+    oidc_groups_claim: str = Field(default="groups", description="The provider's claim that names groups.")
+    oidc_name_claim: str = Field(
+        default="preferred_username",
+        description="The provider's claim that people are named by at first sign-in.",
+    )
+    oidc_scopes: str = Field(default="openid profile email", description="What is asked of the provider.")
+    local_accounts: LocalAccounts = Field(
+        default=LocalAccounts.AUTO,
+        description="Whether people sign in with a password kept here: on, off, or auto "
+        "(only while no provider is set).",
+    )
+    session_span: Span = Field(default=timedelta(hours=12), description="After which a sign-in ends.")
+    session_idle: Span = Field(default=timedelta(hours=1), description="After which an unused sign-in ends.")
+    fresh_span: Span = Field(
+        default=timedelta(minutes=10),
+        description="How long ago people may have signed in who approve, publish, withdraw or touch keys.",
+    )
+    break_glass_span: Span = Field(
+        default=timedelta(hours=4),
+        description="After which what one person published alone is withdrawn, unless countersigned by then.",
+    )
+    break_glass_review: Span = Field(
+        default=timedelta(days=7), description="How far ahead the ReviewBy of such a mitigation may lie."
+    )
+    webhook_networks: str | None = Field(
+        default=None,
+        description="Private networks that webhooks may lie in, such as `10.1.0.0/16 fd00::/8`; else none.",
     )
     public_url: PublicUrl | None = Field(
         default=None,
@@ -205,6 +301,18 @@ class Settings(BaseSettings):
         if (self.timestamp_url is None) != (self.timestamp_anchors is None):
             missing = "TIMESTAMP_URL" if self.timestamp_url is None else "TIMESTAMP_ANCHORS"
             raise ValueError(f"time-stamps are set in part: set {PREFIX}{missing} as well")
+        return self
+
+    @model_validator(mode="after")
+    def _a_provider_knows_us(self) -> Self:
+        given = {
+            "OIDC_DISCOVERY_URL": self.oidc_discovery_url,
+            "OIDC_CLIENT_ID": self.oidc_client_id,
+            "OIDC_CLIENT_SECRET_FILE": self.oidc_client_secret_file,
+        }
+        if any(given.values()) and not all(given.values()):
+            missing = ", ".join(PREFIX + name for name, value in given.items() if not value)
+            raise ValueError(f"the identity provider is set in part: set {missing} as well")
         return self
 
     @model_validator(mode="after")
@@ -241,6 +349,23 @@ class Settings(BaseSettings):
     def shelf_folder(self) -> Path:
         """The folder of published files in force."""
         return self.shelf or self.data / "shelf"
+
+    @property
+    def secret(self) -> Path:
+        """The file of the desk's secrets in force."""
+        return self.secret_file or self.data / "desk.secret"
+
+    @property
+    def desk(self) -> str:
+        """The address at which people reach the private surface."""
+        return self.desk_url or f"http://{self.private_bind}"
+
+    @property
+    def has_local_accounts(self) -> bool:
+        """True where people may sign in with a password that is kept here."""
+        if self.local_accounts is LocalAccounts.AUTO:
+            return self.oidc_discovery_url is None
+        return self.local_accounts is LocalAccounts.ON
 
     @property
     def development_folder(self) -> Path:
@@ -304,6 +429,16 @@ _FORMS: Final = {
     "public_url": _PUBLIC_FORM,
     "clock_sources": _CLOCK_FORM,
     "timestamp_url": _TIMESTAMP_FORM,
+    "private_workers": "write a whole number from 1 to 16",
+    "trusted_proxies": "write a whole number from 0 to 5",
+    "desk_url": _DESK_FORM,
+    "oidc_discovery_url": _DISCOVERY_FORM,
+    "local_accounts": "write on, off or auto",
+    "session_span": _SPAN_FORM,
+    "session_idle": _SPAN_FORM,
+    "fresh_span": _SPAN_FORM,
+    "break_glass_span": _SPAN_FORM,
+    "break_glass_review": _SPAN_FORM,
     "feed_lifetime": _SPAN_FORM,
     "poll_interval": _SPAN_FORM,
     "max_review": _SPAN_FORM,

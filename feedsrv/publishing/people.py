@@ -45,8 +45,9 @@ def is_among(name: str, names: Iterable[str]) -> bool:
     >>> is_among("Alice  Liddell ", {"alice liddell", "bob"})
     True
     """
-    return _key(name) in map(_key, names)
+    return folded(name) in map(folded, names)
 
 
-def _key(name: str) -> str:
+def folded(name: str) -> str:
+    """A name as it is compared: the same for every way to type it."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -14,6 +14,15 @@ from typing import Protocol
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, Product
 from feedsrv.model.lifecycle import Stage
+from feedsrv.publishing.desk_ports import (
+    Answers,
+    Deliveries,
+    Notices,
+    People,
+    SignIns,
+    Tokens,
+    Webhooks,
+)
 from feedsrv.publishing.records import AuditEntry, Head, Intent, Revision, Standing, Update, Version
 from feedsrv.publishing.trust_records import (
     AnnouncedCertificate,
@@ -53,6 +62,9 @@ class Revisions(Protocol):
     def first_published(self) -> Mapping[str, datetime]:
         """When the first revision of each mitigation was published, by id."""
 
+    def emergencies(self) -> tuple[Revision, ...]:
+        """Every revision that one person approved alone and nobody countersigned, in order."""
+
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
 
@@ -78,6 +90,9 @@ class Updates(Protocol):
 
     def save(self, update: Update) -> None:
         """Keep an update; one of the same product and build is replaced."""
+
+    def remove(self, product: str, build: Build) -> None:
+        """Forget an update that was never released."""
 
 
 class Feeds(Protocol):
@@ -256,6 +271,34 @@ class Work(Protocol):
     @property
     def conditions(self) -> OpenConditions:
         """Trouble that has not ended."""
+
+    @property
+    def people(self) -> People:
+        """Everybody who may sign in."""
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """Browsers that are signed in."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """What programs act by."""
+
+    @property
+    def answers(self) -> Answers:
+        """Answers to requests that may be sent twice."""
+
+    @property
+    def notices(self) -> Notices:
+        """What people are told of."""
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Addresses that notices are sent to."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Attempts to send them."""
 
 
 class Store(Protocol):

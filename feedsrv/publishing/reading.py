@@ -15,6 +15,7 @@ from feedsrv.model.catalogue import Catalogue, CumulativeUpdate
 from feedsrv.model.mitigation import Draft
 from feedsrv.publishing.audit import Chain, verify_chain
 from feedsrv.publishing.comparing import Difference, compare
+from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Store, Work
 from feedsrv.publishing.records import AuditEntry, Head, Revision, Update, Version
 from feedsrv.publishing.refusals import NoCatalogueError, UnknownFeedError, UnknownMitigationError
@@ -23,15 +24,20 @@ from feedsrv.publishing.refusals import NoCatalogueError, UnknownFeedError, Unkn
 class Reading:
     """Looks at what a store keeps."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- everything the verbs need is given to them, by name
         self,
         store: Store,
         *,
         now: Clock = clock.now,
         max_review: timedelta = timedelta(days=180),
         key_ends: datetime | None = None,
+        may: May = anybody,
+        via: str = "",
     ) -> None:
         """Work on `store`.
+
+        `may` is asked by each verb that changes something; `via` is the door that people came by, for the
+        audit log.
 
         `max_review` is how far ahead a `ReviewBy` may lie. `key_ends`, where it is known, is when the
         first certificate of the mitigation signer's chain ends: both are only for the rules at review.
@@ -40,6 +46,8 @@ class Reading:
         self._now = now
         self._max_review = max_review
         self._key_ends = key_ends
+        self._may = may
+        self._via = via
 
     def list_mitigations(self) -> tuple[Revision, ...]:
         """The newest revision of each mitigation, in order of id."""

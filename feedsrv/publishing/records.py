@@ -29,6 +29,30 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Why a revision was handed back to its authors; void once it is submitted again."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """An approval by one person alone, in an emergency; somebody else must countersign it in time."""
+
+    by: str
+    at: datetime
+    incident: str
+    """The incident's reference, as the team's own system names it."""
+    reason: str
+    until: datetime
+    """When the revision is withdrawn by itself unless it was countersigned."""
+    countersigned_by: str | None = None
+    countersigned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One revision of a mitigation, and how far it has come."""
 
@@ -52,6 +76,8 @@ class Revision:
     shelved: bool = False
     """True once its signed bytes reached the shelf, published or not: its words are fixed from there on."""
     published: Published | None = None
+    returned: Returned | None = None
+    break_glass: BreakGlass | None = None
 
     @property
     def id(self) -> str:

@@ -27,6 +27,15 @@ from feedsrv.publishing.records import (
     VersionState,
 )
 from feedsrv.publishing.refusals import AlreadyShelvedError, PublishInProgressError
+from feedsrv.stores.memory_desk import (
+    MemoryAnswers,
+    MemoryDeliveries,
+    MemoryNotices,
+    MemoryPeople,
+    MemorySignIns,
+    MemoryTokens,
+    MemoryWebhooks,
+)
 from feedsrv.stores.memory_trust import (
     MemoryAnnouncements,
     MemoryKeyRegister,
@@ -114,6 +123,14 @@ class MemoryRevisions:
                 first.setdefault(one.id, one.published.at)
         return first
 
+    def emergencies(self) -> tuple[Revision, ...]:
+        """Every revision that one person approved alone and nobody countersigned."""
+        return tuple(
+            one
+            for one in self._all()
+            if one.break_glass and not one.break_glass.countersigned_at and one.stage is not Stage.DISCARDED
+        )
+
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
         self.kept[revision.id, revision.number] = revision
@@ -151,6 +168,10 @@ class MemoryUpdates:
     def save(self, update: Update) -> None:
         """Keep an update; one of the same product and build is replaced."""
         self.kept[update.key] = update
+
+    def remove(self, product: str, build: Build) -> None:
+        """Forget an update that was never released."""
+        self.kept.pop((product, build), None)
 
 
 @dataclass
@@ -248,10 +269,20 @@ class MemoryWork:
     policies: MemoryKnownPolicies = field(default_factory=MemoryKnownPolicies)
     stamps: MemoryStamps = field(default_factory=MemoryStamps)
     conditions: MemoryOpenConditions = field(default_factory=MemoryOpenConditions)
+    people: MemoryPeople = field(default_factory=MemoryPeople)
+    sign_ins: MemorySignIns = field(default_factory=MemorySignIns)
+    tokens: MemoryTokens = field(default_factory=MemoryTokens)
+    answers: MemoryAnswers = field(default_factory=MemoryAnswers)
+    notices: MemoryNotices = field(default_factory=MemoryNotices)
+    webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
+    deliveries: MemoryDeliveries = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deliveries = MemoryDeliveries(self.notices)
 
     def copied(self) -> MemoryWork:
         """The same, to be changed on its own."""
-        return MemoryWork(
+        work = MemoryWork(
             MemoryRevisions(copy(self.revisions.kept)),
             MemoryProducts(copy(self.products.kept)),
             MemoryUpdates(copy(self.updates.kept)),
@@ -264,7 +295,15 @@ class MemoryWork:
             MemoryKnownPolicies(copy(self.policies.kept)),
             MemoryStamps(copy(self.stamps.kept)),
             MemoryOpenConditions(self.conditions.kept),
+            MemoryPeople(copy(self.people.kept)),
+            MemorySignIns(copy(self.sign_ins.kept)),
+            MemoryTokens(copy(self.tokens.kept)),
+            MemoryAnswers(copy(self.answers.kept)),
+            MemoryNotices(copy(self.notices.kept)),
+            MemoryWebhooks(copy(self.webhooks.kept)),
         )
+        work.deliveries.kept = copy(self.deliveries.kept)
+        return work
 
 
 class MemoryShelf:

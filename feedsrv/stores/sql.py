@@ -17,12 +17,14 @@ from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate, Product
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Mitigation
-from feedsrv.publishing.records import Published, Revision, Standing, Update
+from feedsrv.publishing.records import BreakGlass, Published, Returned, Revision, Standing, Update
 from feedsrv.stores import tables
 from feedsrv.stores.database import translated
 from feedsrv.stores.sql_feeds import SqlFeeds
 from feedsrv.stores.sql_journal import SqlAuditLog, SqlIntents
 from feedsrv.stores.sql_keys import SqlKeyRegister, SqlRevocations
+from feedsrv.stores.sql_notices import SqlDeliveries, SqlNotices, SqlWebhooks
+from feedsrv.stores.sql_people import SqlAnswers, SqlPeople, SqlSignIns, SqlTokens
 from feedsrv.stores.sql_rows import keep_row
 from feedsrv.stores.sql_trust import SqlAnnouncements, SqlKnownPolicies, SqlOpenConditions, SqlStamps
 from feedsrv.stores.words import from_json, to_json
@@ -135,6 +137,41 @@ class SqlWork:
         """Trouble that has not ended."""
         return SqlOpenConditions(self._connection)
 
+    @cached_property
+    def people(self) -> SqlPeople:
+        """Everybody who may sign in."""
+        return SqlPeople(self._connection)
+
+    @cached_property
+    def sign_ins(self) -> SqlSignIns:
+        """Browsers that are signed in."""
+        return SqlSignIns(self._connection)
+
+    @cached_property
+    def tokens(self) -> SqlTokens:
+        """What programs act by."""
+        return SqlTokens(self._connection)
+
+    @cached_property
+    def answers(self) -> SqlAnswers:
+        """Answers to requests that may be sent twice."""
+        return SqlAnswers(self._connection)
+
+    @cached_property
+    def notices(self) -> SqlNotices:
+        """What people are told of."""
+        return SqlNotices(self._connection)
+
+    @cached_property
+    def webhooks(self) -> SqlWebhooks:
+        """Addresses that notices are sent to."""
+        return SqlWebhooks(self._connection)
+
+    @cached_property
+    def deliveries(self) -> SqlDeliveries:
+        """Attempts to send them."""
+        return SqlDeliveries(self._connection)
+
 
 # What was published never changes, and every publication looks at all of it.
 @lru_cache(maxsize=4096)
@@ -195,6 +232,11 @@ class SqlRevisions:
             for mitigation_id, at in self._connection.execute(wanted)
         }
 
+    def emergencies(self) -> tuple[Revision, ...]:
+        """Every revision that one person approved alone and nobody countersigned."""
+        found = self._select(_R.break_glass.is_not(None), _R.stage != Stage.DISCARDED.value)
+        return tuple(one for one in found if one.break_glass and one.break_glass.countersigned_at is None)
+
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
         published = revision.published
@@ -218,6 +260,13 @@ class SqlRevisions:
                 "published_digest": published.digest if published else None,
                 "published_size": published.size if published else None,
                 "published_at": to_text(published.at) if published else None,
+                "returned": to_json(revision.returned) if revision.returned else None,
+                "break_glass": to_json(revision.break_glass) if revision.break_glass else None,
+                "title": revision.mitigation.title,
+                "severity": revision.mitigation.severity.value,
+                "status": revision.mitigation.status.value,
+                "channel": revision.mitigation.channel,
+                "review_by": revision.mitigation.review_by.isoformat(),
             },
         )
 
@@ -269,6 +318,11 @@ class SqlUpdates:
         values = {"words": to_json(update.update), "releasing_by": update.releasing_by}
         keep_row(self._connection, tables.updates, key, values)
 
+    def remove(self, product: str, build: Build) -> None:
+        """Forget an update that was never released."""
+        table = tables.updates
+        self._connection.execute(delete(table).where(table.c.product == product, table.c.build == str(build)))
+
 
 _R = tables.revisions.c
 _IS_PUBLISHED = _R.stage == Stage.PUBLISHED.value
@@ -302,6 +356,8 @@ def _revision(row: Row[Any]) -> Revision:
         approved_digest=row.approved_digest,
         shelved=row.shelved,
         published=published,
+        returned=from_json(Returned, row.returned) if row.returned else None,
+        break_glass=from_json(BreakGlass, row.break_glass) if row.break_glass else None,
     )
 
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, insert, update
+from sqlalchemy import Connection, Table, func, insert, select, update
+
+from feedsrv.clock import to_text
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def keep_row(
@@ -21,3 +31,32 @@ def change_row(
     """Change the row of that key; False where there is none."""
     conditions = [table.c[name] == value for name, value in key.items()]
     return connection.execute(update(table).where(*conditions).values(**values)).rowcount > 0
+
+
+def row_of(record: DataclassInstance, *without: str) -> dict[str, object]:
+    """The columns of a record whose fields are named as they are: moments as text, sets as sorted JSON."""
+    return {one.name: _plain(getattr(record, one.name)) for one in fields(record) if one.name not in without}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return to_text(value)
+        case Enum():
+            return value.value
+        case frozenset():
+            return json.dumps(sorted(str(_plain(one)) for one in value))
+        case tuple():
+            return json.dumps(value)
+        case _:
+            return value
+
+
+def moment(text: str | None) -> datetime | None:
+    """The moment that a column holds, or None."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def next_number(connection: Connection, table: Table) -> int:
+    """The number of the next row; counts from 1. Writers queue, so no two get the same."""
+    return (connection.scalar(select(func.max(table.c.number))) or 0) + 1

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import (
     Boolean,
     Column,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -66,6 +67,14 @@ revisions: Final = Table(
     Column("published_digest", String(64)),
     Column("published_size", Integer),
     Column("published_at", String(20)),
+    Column("returned", Text),
+    Column("break_glass", Text),
+    # What lists show and are filtered by, beside the words that hold it, too.
+    Column("title", Text, nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("review_by", String(10), nullable=False),
     Index("ix_revisions_stage", "stage"),
 )
 
@@ -203,4 +212,116 @@ conditions: Final = Table(
     Column("subject", String(255), primary_key=True),
     Column("since", String(20), nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+people: Final = Table(
+    "people",
+    metadata,
+    # The name as it is compared, so that no database's collation decides who is the same.
+    Column("folded", String(128), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("email", Text),
+    Column("subject", Text),
+    Column("roles", Text, nullable=False),
+    Column("password", Text),
+    Column("since", String(20), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("removed_at", String(20)),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", String(20)),
+    Column("signed_in_at", String(20)),
+    UniqueConstraint("subject"),
+)
+
+sign_ins: Final = Table(
+    "sign_ins",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("begins", String(20), nullable=False),
+    Column("fresh_at", String(20), nullable=False),
+    Column("seen_at", String(20), nullable=False),
+    Column("ends", String(20), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("ended_at", String(20)),
+    Column("provider_session", Text),
+    Index("ix_sign_ins_person", "person"),
+    Index("ix_sign_ins_provider_session", "provider_session"),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("made_at", String(20), nullable=False),
+    Column("ends", String(20), nullable=False),
+    Column("revoked_at", String(20)),
+    Column("revoked_by", String(64)),
+    Column("used_at", String(20)),
+    UniqueConstraint("digest"),
+)
+
+answers: Final = Table(
+    "answers",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("at", String(20), nullable=False),
+    Column("status", Integer),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_answers_at", "at"),
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(20), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("weight", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("settled_at", String(20)),
+)
+
+webhooks: Final = Table(
+    "webhooks",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("url", Text, nullable=False),
+    Column("kinds", Text, nullable=False),
+    Column("made_at", String(20), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("removed_at", String(20)),
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("webhook", Integer, primary_key=True, autoincrement=False),
+    Column("notice", Integer, primary_key=True, autoincrement=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", String(20)),
+    Column("done_at", String(20)),
+    Column("outcome", Text, nullable=False),
+    Index("ix_deliveries_next_at", "next_at"),
+)
+
+# How often somebody asked; shared by every process and host on this database.
+rate_limits: Final = Table(
+    "rate_limits",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("count", Integer, nullable=False),
+    # Seconds since 1970, as the library that counts has it.
+    Column("ends", Float, nullable=False),
 )
