@@ -12,16 +12,41 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from feedsrv.errors import OperatorError
+from feedsrv.settings.forms import (
+    FORMS,
+    SPANS,
+    Bind,
+    ClockSources,
+    DeskUrl,
+    GroupRoles,
+    HttpsOrLocal,
+    LocalAccounts,
+    Networks,
+    PublicUrl,
+    Span,
+    TimestampUrl,
+    host_and_port,
+    roles_of_groups,
+)
+
+__all__ = [
+    "PREFIX",
+    "BadSettingsError",
+    "LocalAccounts",
+    "OwnKeys",
+    "Settings",
+    "describe",
+    "host_and_port",
+    "read_settings",
+]
 
 PREFIX: Final = "FEEDSRV_"
 # Variables of the same prefix that other doors read.
@@ -45,108 +70,6 @@ class OwnKeys:
     feed_signer: str | None
     anchors: Path | None
     organisation: str | None
-
-
-def host_and_port(bind: str) -> tuple[str, int]:
-    """What `HOST:PORT` names; an IPv6 address stands in brackets.
-
-    Raises:
-        ValueError: it is of another form.
-    """
-    host, colon, port = bind.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not (colon and bare and port.isascii() and port.isdecimal() and int(port) in _PORTS):
-        raise ValueError(_BIND_FORM)
-    if ":" in bare and bare == host:
-        raise ValueError(_BIND_FORM)
-    return bare, int(port)
-
-
-def _bindable(bind: str) -> str:
-    host_and_port(bind)
-    return bind
-
-
-_SPANS: Final = TypeAdapter(timedelta)
-_PORTS: Final = range(1, 65536)
-_BIND_FORM: Final = "write address and port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
-_SPAN_FORM: Final = "write a span from PT1S to P366D, such as PT1H or P3D"
-
-
-def _whole_seconds(span: timedelta) -> timedelta:
-    # Agents are told in whole seconds; a year is beyond anything that emergencies need.
-    if span.microseconds or not timedelta(seconds=1) <= span <= timedelta(days=366):
-        raise ValueError(_SPAN_FORM)
-    return span
-
-
-def _address(url: str, schemes: tuple[str, ...], form: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise ValueError(form) from None
-    # A password would stand in logs; a query or a fragment cannot be followed by a path.
-    is_plain = parts.hostname and not (parts.username or parts.password or parts.query or parts.fragment)
-    if parts.scheme not in schemes or not is_plain or not url.isprintable() or " " in url:
-        raise ValueError(form)
-    return url
-
-
-def _public_url(url: str) -> str:
-    return _address(url, ("http", "https"), _PUBLIC_FORM).rstrip("/")
-
-
-def _timestamp_url(url: str) -> str:
-    return _address(url, ("http", "https"), _TIMESTAMP_FORM)
-
-
-def _clock_sources(text: str) -> str:
-    named = [one.strip() for one in text.split(",")]
-    return ",".join(_address(one, ("https",), _CLOCK_FORM) for one in named)
-
-
-_PUBLIC_FORM: Final = "write an address without password or query, such as https://mitigations.example.com"
-_CLOCK_FORM: Final = "write https:// addresses with commas between them, such as https://www.example.com"
-_TIMESTAMP_FORM: Final = "write an address without password or query, such as http://tsa.example/tsr"
-
-
-def _desk_url(url: str) -> str:
-    plain = _address(url, ("http", "https"), _DESK_FORM).rstrip("/")
-    if urlsplit(plain).path:
-        raise ValueError(_DESK_FORM)
-    return plain
-
-
-def _discovery_url(url: str) -> str:
-    plain = _address(url, ("http", "https"), _DISCOVERY_FORM)
-    parts = urlsplit(plain)
-    # Over plain HTTP anybody on the way decides who signs in; a provider on this machine has no way.
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        raise ValueError(_DISCOVERY_FORM)
-    return plain
-
-
-_DESK_FORM: Final = "write an address without path, such as https://desk.example.com"
-_DISCOVERY_FORM: Final = (
-    "write an https:// address such as https://login.example.com/.well-known/openid-configuration"
-)
-
-DeskUrl = Annotated[str, AfterValidator(_desk_url)]
-HttpsOrLocal = Annotated[str, AfterValidator(_discovery_url)]
-Span = Annotated[timedelta, AfterValidator(_whole_seconds)]
-Bind = Annotated[str, AfterValidator(_bindable)]
-PublicUrl = Annotated[str, AfterValidator(_public_url)]
-TimestampUrl = Annotated[str, AfterValidator(_timestamp_url)]
-ClockSources = Annotated[str, AfterValidator(_clock_sources)]
-
-
-class LocalAccounts(StrEnum):
-    """Whether people sign in with a password that is kept here."""
-
-    ON = "on"
-    OFF = "off"
-    AUTO = "auto"
 
 
 class Settings(BaseSettings):
@@ -227,7 +150,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=5,
-        description="Number of proxies of yours before the private surface; their X-Forwarded-* are believed.",
+        description="Number of proxies of yours before the private surface; their X-Forwarded-* count.",
     )
     secret_file: Path | None = Field(
         default=None,
@@ -244,7 +167,7 @@ class Settings(BaseSettings):
     oidc_client_secret_file: Path | None = Field(
         default=None, description="File with this service's secret at the provider."
     )
-    oidc_roles: str | None = Field(
+    oidc_roles: GroupRoles | None = Field(
         default=None,
         description="Which groups have which roles, as `author=sec-authors,sec-leads reviewer=sec-leads`; "
         "else groups named like roles.",
@@ -273,7 +196,7 @@ class Settings(BaseSettings):
     break_glass_review: Span = Field(
         default=timedelta(days=7), description="How far ahead the ReviewBy of such a mitigation may lie."
     )
-    webhook_networks: str | None = Field(
+    webhook_networks: Networks | None = Field(
         default=None,
         description="Private networks that webhooks may lie in, such as `10.1.0.0/16 fd00::/8`; else none.",
     )
@@ -361,6 +284,11 @@ class Settings(BaseSettings):
         return self.desk_url or f"http://{self.private_bind}"
 
     @property
+    def groups_of_roles(self) -> dict[str, tuple[str, ...]]:
+        """The provider's groups by role; empty where groups are named like roles."""
+        return roles_of_groups(self.oidc_roles) if self.oidc_roles else {}
+
+    @property
     def has_local_accounts(self) -> bool:
         """True where people may sign in with a password that is kept here."""
         if self.local_accounts is LocalAccounts.AUTO:
@@ -414,36 +342,10 @@ def _sentence(error: ErrorDetails) -> str:
         return message
     name = str(error["loc"][0])
     given = _WITH_PASSWORD.sub(r"//***@", str(error["input"]))[:80]
-    return f"{PREFIX}{name.upper()} is {given!r}: {_FORMS.get(name, message)}"
+    return f"{PREFIX}{name.upper()} is {given!r}: {FORMS.get(name, message)}"
 
 
 _WITH_PASSWORD: Final = re.compile(r"//[^/\s,]*@")
-
-# What each setting takes, where the library's own words would not help.
-_FORMS: Final = {
-    "workers": "write a whole number from 1 to 64",
-    "threads": "write a whole number from 1 to 256",
-    "publisher": "write 1 to 64 characters",
-    "bind": _BIND_FORM,
-    "private_bind": _BIND_FORM,
-    "public_url": _PUBLIC_FORM,
-    "clock_sources": _CLOCK_FORM,
-    "timestamp_url": _TIMESTAMP_FORM,
-    "private_workers": "write a whole number from 1 to 16",
-    "trusted_proxies": "write a whole number from 0 to 5",
-    "desk_url": _DESK_FORM,
-    "oidc_discovery_url": _DISCOVERY_FORM,
-    "local_accounts": "write on, off or auto",
-    "session_span": _SPAN_FORM,
-    "session_idle": _SPAN_FORM,
-    "fresh_span": _SPAN_FORM,
-    "break_glass_span": _SPAN_FORM,
-    "break_glass_review": _SPAN_FORM,
-    "feed_lifetime": _SPAN_FORM,
-    "poll_interval": _SPAN_FORM,
-    "max_review": _SPAN_FORM,
-    "keeper_interval": _SPAN_FORM,
-}
 
 
 def _plain(value: object) -> str:
@@ -454,7 +356,7 @@ def _plain(value: object) -> str:
 
 def _iso(span: timedelta) -> str:
     """As it would be written in a variable."""
-    return str(_SPANS.dump_python(span, mode="json"))
+    return str(SPANS.dump_python(span, mode="json"))
 
 
 def _without_password(url: str) -> str:
