@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,16 +15,16 @@ from cryptography import x509
 
 from feedsrv.clock import now
 from feedsrv.model.build import BadBuildError, Build
+from feedsrv.model.lifecycle import Role
 from feedsrv.publishing.cycle import PublishCycle
-from feedsrv.publishing.ports import PublicView
+from feedsrv.publishing.people_records import COMMAND_LINE
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, read_settings
 from feedsrv.signing.signer import SigningError
 from feedsrv.trust.profile import Kind
-from feedsrv.web.index import make_index
-from feedsrv.web.page import page_files
-from feedsrv.wiring.desk import Keys, Site, open_cycle, open_keys, open_workflow, require_current
+from feedsrv.wiring.desk import open_cycle, open_keys, open_workflow, permits, require_current
 from feedsrv.wiring.keys import NoKeysError, read_trust
+from feedsrv.wsgi.site import site
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -104,7 +103,7 @@ def workflow(*, judging: bool = False) -> Workflow:
             chain = read_trust(settings).chains[Kind.MITIGATION]
         except (SigningError, NoKeysError, BadSettingsError) as refusal:
             warn(f"not judged: whether the signing key lasts as long as the mitigation ({refusal})")
-    return open_workflow(settings, mitigation_chain=chain)
+    return open_workflow(settings, mitigation_chain=chain, may=permits(settings), via=by_way())
 
 
 def cycle(*, signing: frozenset[Kind] = frozenset(Kind)) -> PublishCycle:
@@ -113,42 +112,29 @@ def cycle(*, signing: frozenset[Kind] = frozenset(Kind)) -> PublishCycle:
     # First the database: who named another folder than the service's hears of that, not of its keys.
     require_current(settings.database)
     keys = open_keys(settings, now=now(), tell=warn, signing=signing)
-    return open_cycle(settings, keys, site(settings.publisher))
+    return open_cycle(settings, keys, site(settings.publisher), may=permits(settings))
+
+
+def by_way() -> str:
+    """How somebody at this command came, for the audit log: whoever may write the database is trusted."""
+    try:
+        return f"{COMMAND_LINE} (account {getpass.getuser()})"
+    except (KeyError, OSError):
+        return COMMAND_LINE
+
+
+def require_role(person: str, role: Role) -> None:
+    """Refuse whoever is registered and has not that role; nobody is asked before anybody is registered.
+
+    Raises:
+        MissingRoleError, UnknownPersonError: they may not.
+    """
+    permits(read_settings())(person, role)
 
 
 def source_of(file: Path) -> str:
     """A file's name as it is written down and shown; bytes that are no UTF-8 are replaced."""
     return os.fsencode(file).decode(errors="replace")
-
-
-@dataclass(frozen=True)
-class PublicPage:
-    """Makes the page for people: the one place where publishing meets the web."""
-
-    publisher: str
-    anchors: tuple[str, ...]
-    """SHA-256 fingerprints."""
-
-    def index(self, view: PublicView) -> bytes:
-        """The page as HTML; the same view gives the same bytes."""
-        return make_index(
-            publisher=self.publisher,
-            catalogue=view.catalogue,
-            feeds=[head.feed for head in view.feeds],
-            mitigations=[standing.mitigation for standing in view.standing],
-            anchors=self.anchors,
-            at=view.at,
-            first_published=view.first_published,
-        )
-
-
-def site(publisher: str) -> Site:
-    """The page for people, and what it needs."""
-
-    def make_page(keys: Keys) -> PublicPage:
-        return PublicPage(publisher=publisher, anchors=keys.fingerprints)
-
-    return Site(make_page=make_page, files=page_files())
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

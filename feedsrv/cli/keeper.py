@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from feedsrv.cli.common import site, warn
+from feedsrv.cli.common import warn
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
 from feedsrv.observability.logs import configure_logging
@@ -26,6 +26,7 @@ from feedsrv.wiring.keys import renew_lists
 from feedsrv.wiring.outside import Bounded
 from feedsrv.wiring.telling import Teller
 from feedsrv.wiring.watch import see
+from feedsrv.wsgi.site import site
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,11 @@ COMMANDS: Final = {
     "run": "feedsrv.cli.run",
     "serve": "feedsrv.cli.serve",
     "settings": "feedsrv.cli.settings",
+    "signin": "feedsrv.cli.signin",
+    "token": "feedsrv.cli.token",
     "trust": "feedsrv.cli.trust",
+    "user": "feedsrv.cli.user",
+    "webhook": "feedsrv.cli.webhook",
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from feedsrv.cli.common import site, warn
+from feedsrv.cli.common import warn
 from feedsrv.cli.serve import private_command, serve_command
 from feedsrv.cli.together import Program, run_together
 from feedsrv.clock import now
@@ -19,6 +19,7 @@ from feedsrv.model.mitigation import PRODUCTION
 from feedsrv.publishing.records import Revision
 from feedsrv.settings import Settings, host_and_port, read_settings
 from feedsrv.wiring.desk import Keys, open_cycle, open_keys, open_workflow, prepare
+from feedsrv.wsgi.site import site
 
 AUTHOR = "repository-author"
 REVIEWER = "repository-reviewer"

@@ -31,7 +31,7 @@ from feedsrv.lints.publication import Publication
 from feedsrv.lints.run import lint
 from feedsrv.model.catalogue import UpdateStage
 from feedsrv.model.feed import Announcement, Poll, digest_of
-from feedsrv.model.lifecycle import move
+from feedsrv.model.lifecycle import ACTS, move
 from feedsrv.publishing.announced import announced_at
 from feedsrv.publishing.assembling import (
     Pace,
@@ -48,6 +48,7 @@ from feedsrv.publishing.generations import remember_published
 from feedsrv.publishing.moving import Moving
 from feedsrv.publishing.outcome import Outcome
 from feedsrv.publishing.people import checked_name
+from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import PageMaker, PublishLock, Shelf, Store, Work
 from feedsrv.publishing.proving import Made, Signers, prove, refuse_ended_keys, sign
 from feedsrv.publishing.reading import catalogue_of
@@ -95,9 +96,12 @@ class PublishCycle:
         max_review: timedelta = timedelta(days=180),
         guard: Guard = _all_is_well,
         stamper: TimeStamper | None = None,
+        may: May = anybody,
         after: Callable[[int], None] = _nothing,
     ) -> None:
         """Publish from `store` onto `shelf`.
+
+        `may` is asked whether whoever publishes may.
 
         `guard` is asked before anything is signed. With a `stamper`, mitigations are time-stamped once
         they are out.
@@ -114,6 +118,7 @@ class PublishCycle:
         self._max_review = max_review
         self._guard = guard
         self._stamper = stamper
+        self._may = may
         self._after = after
         self._moving = Moving(shelf, page, fixed_files)
 
@@ -121,6 +126,7 @@ class PublishCycle:
         """Publish everything that is approved and free to go.
 
         Raises:
+            NotAllowedError: `by` may not publish.
             PublishInProgressError: somebody else is publishing.
             LintRefusedError: a rule objects.
             SigningError, SignerEndedError: a key could not be used.
@@ -128,6 +134,7 @@ class PublishCycle:
             ShelfFullError: there is no room; nothing half written is visible.
         """
         actor = checked_name(by)
+        self._may(actor, ACTS["feed.publish"])
         with self._lock.hold():
             outcome = self._publish(actor, at)
         return self._stamped(outcome, actor, at)
@@ -142,6 +149,7 @@ class PublishCycle:
             As `run` does.
         """
         actor = checked_name(by)
+        self._may(actor, ACTS["feed.refresh"])
         with self._lock.hold():
             outcome = self._refresh(actor, at, force=force)
         return self._stamped(outcome, actor, at)

@@ -1,34 +1,65 @@
-"""The private surface: what only the people who run and feed this service may see.
+"""The private surface: the console and the API of the security team, and how the service stands.
 
-It is bound to this machine by default; whoever opens it further puts a proxy that knows people before it.
+It is bound to this machine by default; whoever opens it further puts a proxy with TLS before it and says
+so in the settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify, request
+from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
 
 from feedsrv.clock import Clock, now
+from feedsrv.web import guard as guards
 from feedsrv.web import problems
+from feedsrv.web.guard import Guard, NotSignedInError, visitor
 from feedsrv.web.headers import DOCUMENT_SAFETY, UNCACHED
 from feedsrv.web.status import Look, Watching, status_blueprint
 
+_HERE = frozenset({"127.0.0.1", "::1"})
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
-def create_private_app(
+
+def _as_it_is(app: Flask) -> None:
+    """What is done to an application that needs no more."""
+
+
+def create_private_app(  # noqa: PLR0913 -- each is one thing that the surface is made of, by name
     *,
     look: Look,
     publisher: str = "feedsrv",
     clock: Clock = now,
-    blueprints: Sequence[Blueprint] = (),
-) -> Flask:
-    """The private surface as a WSGI application; `blueprints` are further doors of it."""
-    app = Flask("feedsrv.web", static_folder=None)
+    guard: Guard | None = None,
+    doors: Sequence[Blueprint] = (),
+    apis: Sequence[APIBlueprint] = (),
+    protect: Callable[[Flask], None] = _as_it_is,
+) -> OpenAPI:
+    """The private surface as a WSGI application.
+
+    `doors` and `apis` are its further doors, `guard` says who their visitors are, and `protect` sets
+    cookies, headers and limits.
+    """
+    app = OpenAPI(
+        "feedsrv.web",
+        info=Info(title=f"feedsrv at {publisher}", version=version("feedsrv")),
+        doc_ui=False,
+        static_folder=None,
+    )
+    guards.install(app, guard or Guard(lambda _: None, clock=clock))
     app.register_blueprint(_alive())
-    app.register_blueprint(status_blueprint(Watching(look, clock), publisher))
-    for blueprint in blueprints:
-        app.register_blueprint(blueprint)
+    status = status_blueprint(Watching(look, clock), publisher)
+    status.before_request(_refuse_strangers)
+    app.register_blueprint(status)
+    for door in doors:
+        app.register_blueprint(door)
+    for api in apis:
+        app.register_api(api)
     problems.install(app)
+    protect(app)
 
     @app.after_request
     def finish(answer: Response) -> Response:
@@ -37,6 +68,16 @@ def create_private_app(
         return answer
 
     return app
+
+
+def _refuse_strangers() -> None:
+    """How the service stands is for those who are signed in, and for programs on this very machine.
+
+    Every proxy says for whom it asks, so that nobody comes by one as a program of this machine.
+    """
+    is_here = request.remote_addr in _HERE and not any(name in request.headers for name in _FORWARDED)
+    if not is_here and visitor() is None:
+        raise NotSignedInError
 
 
 def _alive() -> Blueprint:

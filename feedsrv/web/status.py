@@ -13,14 +13,13 @@ from importlib.resources import files
 from threading import Lock
 from typing import Final
 
-from flask import Blueprint, Response, jsonify, redirect
+from flask import Blueprint, Response, jsonify
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from werkzeug.wrappers import Response as AnyResponse
 
 from feedsrv.clock import Clock, to_text
 from feedsrv.publishing.watching.checks import CHECKS
@@ -102,10 +101,6 @@ class Watching:
 def status_blueprint(watching: Watching, publisher: str) -> Blueprint:
     """`/status`, `/status.json`, `/metrics`."""
     door = Blueprint("status", __name__)
-
-    @door.get("/")
-    def front() -> AnyResponse:
-        return redirect("status")
 
     @door.get("/status")
     def page() -> Response:

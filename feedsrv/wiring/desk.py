@@ -11,6 +11,7 @@ from feedsrv.clock import Clock, now
 from feedsrv.codec.schemas import SCHEMAS, schema_file
 from feedsrv.model.feed import Poll
 from feedsrv.publishing.cycle import PublishCycle
+from feedsrv.publishing.permits import May, anybody, registered
 from feedsrv.publishing.ports import PageMaker
 from feedsrv.publishing.stamping import Proof, prove_stamps
 from feedsrv.publishing.workflow import Workflow
@@ -39,8 +40,23 @@ class Site:
     """By path on the shelf."""
 
 
+def permits(settings: Settings) -> May:
+    """Whether registered people may act in their roles; anybody, before the first is registered.
+
+    Raises:
+        OperatorError: the database cannot be used.
+    """
+    with SqlStore(open_database(settings.database)).look() as work:
+        return registered(work.people.all())
+
+
 def open_workflow(
-    settings: Settings, *, clock: Clock = now, mitigation_chain: Sequence[x509.Certificate] = ()
+    settings: Settings,
+    *,
+    clock: Clock = now,
+    mitigation_chain: Sequence[x509.Certificate] = (),
+    may: May = anybody,
+    via: str = "",
 ) -> Workflow:
     """The workflow over the database in force.
 
@@ -55,11 +71,20 @@ def open_workflow(
         now=clock,
         max_review=settings.max_review,
         key_ends=chain_ends(mitigation_chain) if mitigation_chain else None,
+        may=may,
+        via=via,
     )
 
 
-def open_cycle(settings: Settings, keys: Keys, site: Site) -> PublishCycle:
-    """The publish cycle over database, shelf and keys in force.
+def open_cycle(
+    settings: Settings,
+    keys: Keys,
+    site: Site,
+    *,
+    may: May = anybody,
+    after: Callable[[int], None] = lambda _: None,
+) -> PublishCycle:
+    """The publish cycle over database, shelf and keys in force; `after` is told each step that is done.
 
     Raises:
         OperatorError: the database cannot be used, or is of another version.
@@ -80,6 +105,8 @@ def open_cycle(settings: Settings, keys: Keys, site: Site) -> PublishCycle:
         max_review=settings.max_review,
         guard=guard(settings, keys, store, shelf),
         stamper=_stamper(settings),
+        may=may,
+        after=after,
     )
 
 

@@ -102,13 +102,6 @@ def test_what_the_page_needs_is_served_beside_it(path: str, kind: str) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
 
 
-def test_the_front_leads_to_the_status() -> None:
-    """Until there is more here."""
-    answer = ask("/", WELL)
-
-    assert (answer.status_code, answer.headers["Location"]) == (302, "status")
-
-
 def test_the_same_as_json() -> None:
     """For programs, with the worst grade and everything that was found."""
     document = json.loads(ask("/status.json", ENDED, WELL).data)
