@@ -31,7 +31,7 @@ _ROOTS: Final = {
     "authoring.xsd": '<Mitigation xmlns="urn:feedsrv:authoring:1">',
     "catalogue.xsd": '<Catalogue xmlns="urn:feedsrv:catalogue:1">',
 }
-_FOLDER: Final = Path(__file__).with_name("schemas")
+FOLDER: Final = Path(__file__).with_name("schemas")
 _MOST_SENTENCES: Final = 10
 _MANY_CHILDREN: Final = 2_000
 _MOST_ERRORS: Final = 500
@@ -56,7 +56,7 @@ def schema_file(name: str) -> bytes:
     """
     if name not in SCHEMAS:
         raise UnknownSchemaError(name)
-    return (_FOLDER / name).read_bytes()
+    return (FOLDER / name).read_bytes()
 
 
 def validate(element: _Element, name: str, source: str) -> None:
@@ -74,7 +74,7 @@ def validate(element: _Element, name: str, source: str) -> None:
         count = len(schema.error_log)
         log = islice(schema.error_log, _MOST_SENTENCES)
         found = [Found(entry.line, entry.path, entry.message) for entry in log]
-    first, *rest = [told(one, wrong, _advice(), _ROOTS[name]) for one in found]
+    first, *rest = [told(one, wrong, advice(), _ROOTS[name]) for one in found]
     others = [f"line {one.line}, {one.path}: {one.sentence}" for one in rest]
     if count > len(found):
         others.append(f"and {count - len(found)} more")
@@ -107,19 +107,19 @@ def _flooded(element: _Element, schema: etree.XMLSchema) -> Iterator[_Element]:
 def _schema(name: str) -> tuple[etree.XMLSchema, Lock]:
     if name not in SCHEMAS:
         raise UnknownSchemaError(name)
-    return etree.XMLSchema(file=str(_FOLDER / name)), Lock()
+    return etree.XMLSchema(file=str(FOLDER / name)), Lock()
 
 
 @cache
-def _advice() -> Mapping[str, str]:
+def advice() -> Mapping[str, str]:
     """What the grammars say of their types, by the type's name and by each of its patterns."""
-    advice: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for name in SCHEMAS:
-        for kind in etree.parse(_FOLDER / name).getroot().iter(f"{_XSD}simpleType"):
+        for kind in etree.parse(FOLDER / name).getroot().iter(f"{_XSD}simpleType"):
             owner = kind if kind.get("name") else kind.getparent()
             sentence = "" if owner is None else owner.findtext(f"{_XSD}annotation/{_XSD}documentation", "")
             if kind.get("name"):
-                advice[kind.get("name", "")] = sentence
+                sentences[kind.get("name", "")] = sentence
             for pattern in kind.iter(f"{_XSD}pattern"):
-                advice[pattern.get("value", "")] = sentence
-    return MappingProxyType(advice)
+                sentences[pattern.get("value", "")] = sentence
+    return MappingProxyType(sentences)
