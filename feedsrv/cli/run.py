@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from feedsrv.cli.common import warn
-from feedsrv.cli.serve import private_command, serve_command
+from feedsrv.cli.serve import private_program, public_program
 from feedsrv.cli.together import Program, run_together
 from feedsrv.clock import now
 from feedsrv.errors import NotAllowedError, OperatorError
@@ -57,10 +57,8 @@ def run(*, content: Path | None) -> None:
     if content is not None:
         publish_content(settings, content)
     _announce(settings, keys)
-    public = Program("the public surface", serve_command(settings), vital=True)
-    private = Program("the private surface", private_command(settings))
     keeper = Program("the keeper", (sys.executable, "-m", "feedsrv", "keeper"))
-    run_together((public, private, keeper), tell=warn)
+    run_together((public_program(settings), private_program(settings), keeper), tell=warn)
 
 
 def publish_content(settings: Settings, folder: Path) -> None:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,8 @@ class Program:
     name: str
     command: tuple[str, ...]
     vital: bool = False
+    environment: Mapping[str, str] | None = None
+    """What it is started with; None for everything that its starter has."""
 
 
 @dataclass
@@ -96,6 +98,7 @@ def _tend(run: _Run, tell: Callable[[str], None], pause: float) -> None:
 def _start(program: Program) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 -- the command is ours
         program.command,
+        env=program.environment,
         process_group=0,
         preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 -- this process has no threads
     )
