@@ -22,7 +22,7 @@ _LONG_LINES: Final = ("--limit-request-line", "8190", "--limit-request-field_siz
 _HANDED: Final = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV"),
-        *("LD_LIBRARY_PATH", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "NOTIFY_SOCKET", "FORWARDED_ALLOW_IPS"),
+        *("LD_LIBRARY_PATH", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "NOTIFY_SOCKET"),
     }
 )
 _HANDED_PREFIXES: Final = ("LC_", "PYTHON", "LISTEN_")

@@ -67,6 +67,8 @@ limit_request_field_size = 4096
 # One line for each of a million polls an hour helps nobody; /metrics counts them.
 accesslog = None
 errorlog = "-"
+# Which proxies are believed is a setting of ours (FEEDSRV_TRUSTED_PROXIES), judged in one place.
+forwarded_allow_ips = ""
 # It would be a writable socket in somebody's home, and nothing here needs it.
 control_socket_disable = True
 
