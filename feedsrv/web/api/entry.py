@@ -1,0 +1,77 @@
+"""Coming in: by a token and nothing else, with a body and a wish for an answer that fit.
+
+A cookie is no way in, so no page of somebody else's can act here in a browser that is signed in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from flask import g, request
+
+from feedsrv.publishing.access.desk import PeopleDesk
+from feedsrv.web.api.refusals import MediaTypeError, NotAcceptableError, NotJsonError
+from feedsrv.web.guard import NotSignedInError
+
+JSON: Final = "application/json"
+XML: Final = "application/xml"
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""Of one request's body."""
+_BEARER: Final = re.compile(r"Bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)
+
+
+def enter(people: PeopleDesk) -> None:
+    """Let in whoever brings a token that holds at this moment.
+
+    Raises:
+        NotSignedInError: there is none, or it ended, was revoked, or its owner was removed.
+    """
+    request.max_content_length = MOST_BYTES
+    found = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
+    who = people.recognise_token(found[1]) if found else None
+    if who is None:
+        raise NotSignedInError
+    g.principal = who
+
+
+def check_forms(*, takes: str | None, answers: str) -> None:
+    """Refuse a body, or a wish for an answer, that does not fit; `takes` is None where no body is read.
+
+    Raises:
+        MediaTypeError, NotJsonError, NotAcceptableError: it does not.
+    """
+    wanted = request.accept_mimetypes
+    if wanted and answers not in wanted and "application/problem+json" not in wanted:
+        raise NotAcceptableError(answers)
+    if takes is None:
+        return
+    is_theirs = request.mimetype == takes or (takes == XML and request.mimetype == "text/xml")
+    if not is_theirs:
+        raise MediaTypeError(takes, request.mimetype)
+    if takes == JSON:
+        _refuse_no_object(request.get_data())
+
+
+def _refuse_no_object(data: bytes) -> None:
+    try:
+        found = json.loads(data.decode(), object_pairs_hook=_without_twins, parse_constant=_no_number)
+    except RecursionError:
+        raise NotJsonError("it is nested too deep") from None
+    except ValueError as error:
+        raise NotJsonError(str(error)[:200]) from None
+    if not isinstance(found, dict):
+        raise NotJsonError("the outermost value must be an object")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Two readers of the same bytes could otherwise see two different requests.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member is named twice in one object")
+    return found
+
+
+def _no_number(written: str) -> float:
+    raise ValueError(f"{written} is no number of JSON")
