@@ -39,16 +39,17 @@ class BadPatternError(BadInputError):
 
     def __init__(self, pattern: str, syntax: Syntax, reason: str) -> None:
         super().__init__(f"pattern {pattern!r} is no {syntax} pattern: {reason}")
+        self.reason = reason
 
 
 class Matcher:
     """Compiles each pattern once and searches with it.
 
-    `watch` is told each pattern just before it is searched for, so that whoever waits outside can say
-    which one never came back.
+    `watch` is told each pattern and its input just before it is searched for, so that whoever waits
+    outside can say which one never came back.
     """
 
-    def __init__(self, watch: Callable[[str], None] | None = None) -> None:
+    def __init__(self, watch: Callable[[str, str], None] | None = None) -> None:
         self._watch = watch
         self._compiled: dict[tuple[str, bool], Regex] = {}
 
@@ -60,11 +61,12 @@ class Matcher:
         """
         regex = self.compile(pattern, syntax, ignore_case=ignore_case)
         if self._watch is not None:
-            self._watch(pattern)
-        found = regex.find(text)
+            self._watch(pattern, text)
+        encoded = text.encode(errors="replace")  # Half a character, as JSON can hold it, is none.
+        found = regex.find(encoded.decode())
         if found is None:
             return None
-        encoded = text.encode()  # The engine counts in UTF-8 bytes.
+        # The engine counts in UTF-8 bytes.
         groups = [found.group(number) for number in range(count_groups(pattern, syntax) + 1)]
         return tuple("" if group is None else encoded[group].decode() for group in groups)
 
@@ -74,7 +76,7 @@ class Matcher:
         Raises:
             BadPatternError: it does not compile.
         """
-        source = _as_ecmascript(pattern, syntax)
+        source = _as_ecmascript(pattern.encode(errors="replace").decode(), syntax)
         key = (source, ignore_case)
         if key not in self._compiled:
             try:

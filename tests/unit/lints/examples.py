@@ -221,3 +221,8 @@ def request(url: str, **headers: str) -> RequestSample:
     """A request, named after its URL or its first header."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return RequestSample(next(iter(headers.values()), url), url, headers=named)
+
+
+def ruled(*conditions: Condition) -> UrlRewrite:
+    """The final rule, with these conditions in place of its own."""
+    return replace(FINAL_RULE, rule=InboundRule(".*", AbortRequest(), conditions=conditions))

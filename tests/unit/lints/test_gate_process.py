@@ -45,6 +45,7 @@ def test_a_pattern_that_never_comes_back_is_named() -> None:
     assert hung.code == "S10"
     assert hung.subject == "M0002 revision 1"
     assert repr(EVIL) in hung.sentence
+    assert repr("a" * 60 + "!") in hung.sentence
     assert "within 1 seconds" in hung.sentence
 
 

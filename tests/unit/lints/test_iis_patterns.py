@@ -134,8 +134,10 @@ class TestGroups:
 
 def test_whoever_watches_hears_a_pattern_before_it_is_tried() -> None:
     """So that the one that never comes back can be named."""
-    heard: list[str] = []
+    heard: list[tuple[str, str]] = []
 
-    Matcher(heard.append).search("a", Syntax.ECMASCRIPT, "b", ignore_case=True)
+    Matcher(lambda pattern, text: heard.append((pattern, text))).search(
+        "a", Syntax.ECMASCRIPT, "b", ignore_case=True
+    )
 
-    assert heard == ["a"]
+    assert heard == [("a", "b")]

@@ -1,0 +1,181 @@
+"""What becomes of one sample: blocked or let through, by which rule, and whether that is as it must be.
+
+Pure, but patterns can run for ever: `verdicts` asks from outside the process that runs this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from feedsrv.lints.iis import Outcome, evaluate_inbound, evaluate_outbound
+from feedsrv.lints.iis_exchange import RESPONSE, Exchange, Reading
+from feedsrv.lints.iis_patterns import Matcher
+from feedsrv.model.action import Direction, Syntax, UrlRewrite
+from feedsrv.model.mitigation import Draft, RequestSample
+
+Expected = Literal["block", "pass", "either"]
+"""`either` where nothing is asked of a rule, as of requests that IIS refuses by itself."""
+Objection = tuple[str, str]
+"""What is wrong, and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern with all that decides what it matches."""
+
+    text: str
+    syntax: Syntax
+    ignore_case: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules of a draft do with one request."""
+
+    sample: RequestSample
+    """As its author wrote it."""
+    variant: str | None
+    """How `request` differs from it, in words; None for the sample itself."""
+    request: RequestSample
+    """What was asked."""
+    expected: Expected
+    blocked: bool
+    """True where a rule acted: for each reading of REQUEST_URI if it must, for any if it must not."""
+    by: str | None
+    """Id of the action that acted, if any."""
+    why: str
+    """In words: what acted, what did not match, or why nothing is asked."""
+    good: bool
+    """True where it is as expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request that is put to the rules."""
+
+    sample: RequestSample
+    variant: str | None
+    request: RequestSample
+    expected: Expected
+
+    def answered(self, by: str | None, why: str, *, good: bool) -> Verdict:
+        """The verdict on it."""
+        return Verdict(
+            self.sample, self.variant, self.request, self.expected, by is not None, by, why, good=good
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Tries the samples of one draft on its rules."""
+
+    draft: Draft
+    matcher: Matcher
+
+    @property
+    def actions(self) -> tuple[UrlRewrite, ...]:
+        """The URL rules of the draft."""
+        return tuple(one for one in self.draft.mitigation.actions if isinstance(one, UrlRewrite))
+
+    def questions(self) -> Iterator[Question]:
+        """What is asked, in the order in which the samples were written."""
+        for sample in self.draft.samples.must_block:
+            yield Question(sample, None, sample, "block")
+        for sample in self.draft.samples.must_pass:
+            yield Question(sample, None, sample, "pass")
+
+    def answer(self, question: Question) -> Verdict:
+        """What becomes of one request, whichever way REQUEST_URI reads.
+
+        Raises:
+            BadPatternError: a pattern does not compile.
+            BadInputStringError: an input cannot be read, or tried on a sample.
+        """
+        misdirection = self.misdirection(question.sample)
+        if misdirection is not None:
+            return question.answered(None, misdirection[0], good=False)
+        if question.expected == "pass":
+            return self._must_pass(question)
+        return self._must_block(question)
+
+    def misdirection(self, sample: RequestSample) -> Objection | None:
+        """What keeps a sample from being tried at all, if anything."""
+        ids = [action.id for action in self.actions]
+        if sample.action is not None and sample.action not in ids:
+            return (
+                f"names action {sample.action}, which is no URL rule",
+                f"name one of {', '.join(ids) or 'the URL rules'}, or none",
+            )
+        if not ids:
+            return "has no URL rule to be tried on", "take it out, or add the rule it is meant for"
+        if sample in self.draft.samples.must_block and not self.rules_for(sample):
+            if sample.expect:
+                return "expects response headers of an inbound rule", "take Expect out"
+            return "does not say what an outbound rule must do", "name the header in Expect"
+        return None
+
+    def rules_for(self, sample: RequestSample) -> tuple[UrlRewrite, ...]:
+        """The rules that may act on a must-block sample: its own or any, of the direction it asks for."""
+        direction = Direction.OUTBOUND if sample.expect else Direction.INBOUND
+        return tuple(
+            action
+            for action in self.actions
+            if action.direction is direction and sample.action in {None, action.id}
+        )
+
+    def acts(self, action: UrlRewrite, sample: RequestSample) -> bool:
+        """True where that rule acts on that sample, whichever way REQUEST_URI reads."""
+        return all(action.id in self._run((action,), sample, reading).acted for reading in Reading)
+
+    def _must_block(self, question: Question) -> Verdict:
+        """Whether a rule acts on it, and does what is expected."""
+        by: str | None = None
+        for reading in Reading:
+            outcome = self._run(self.rules_for(question.sample), question.request, reading)
+            if not outcome.acted:
+                whys = "; ".join(f"rule {action_id}: {miss.why}" for action_id, miss in outcome.missed)
+                return question.answered(None, f"passes (REQUEST_URI {reading.value}): {whys}", good=False)
+            by = outcome.acted[-1]
+            wrong = "; ".join(unexpected(question.sample, outcome.exchange))
+            if wrong:
+                why = f"rule {by} acts (REQUEST_URI {reading.value}), but {wrong}"
+                return question.answered(by, why, good=False)
+        return question.answered(by, f"rule {by} acts", good=True)
+
+    def _must_pass(self, question: Question) -> Verdict:
+        """Whether every rule leaves it alone."""
+        for reading in Reading:
+            by = self.toucher(question.request, reading)
+            if by is not None:
+                why = f"is touched by rule {by} (REQUEST_URI {reading.value})"
+                return question.answered(by, why, good=False)
+            wrong = "; ".join(unexpected(question.sample, Exchange.of(question.request, reading)))
+            if wrong:
+                return question.answered(None, wrong, good=False)
+        return question.answered(None, "no rule acts", good=True)
+
+    def toucher(self, sample: RequestSample, reading: Reading) -> str | None:
+        """The first rule, of either direction, that does not leave a request alone."""
+        rules = tuple(action for action in self.actions if sample.action in {None, action.id})
+        for direction in Direction:
+            some = tuple(rule for rule in rules if rule.direction is direction)
+            acted = self._run(some, sample, reading).acted
+            if acted:
+                return acted[0]
+        return None
+
+    def _run(self, rules: tuple[UrlRewrite, ...], sample: RequestSample, reading: Reading) -> Outcome:
+        exchange = Exchange.of(sample, reading)
+        if any(rule.direction is Direction.OUTBOUND for rule in rules):
+            return evaluate_outbound(rules, exchange, self.matcher)
+        return evaluate_inbound(rules, exchange, self.matcher)
+
+
+def unexpected(sample: RequestSample, exchange: Exchange) -> Iterator[str]:
+    """Expected response headers that did not come out."""
+    for name, value in sample.expect:
+        got = exchange.header(RESPONSE + name.replace("-", "_"))
+        if got != value:
+            yield f"header {name} would be {got!r}, not {value!r}"
