@@ -31,6 +31,7 @@ from feedsrv.stores.memory import MemoryLock, MemoryShelf, MemoryStore
 from feedsrv.web import guard, problems
 from feedsrv.web.console import console_blueprints
 from feedsrv.web.desk import Desk, Progress
+from feedsrv.web.refusals import refusal_page
 from feedsrv.web.signin.protection import protect
 from tests.desk import AT
 from tests.publisher import CATALOGUE, House, open_house, shared_pki
@@ -141,7 +142,7 @@ class Surface:
         guard.install(app, guard.Guard(self._recognised, FRESH_FOR, self.clock))
         for blueprint in console_blueprints(self.desk):
             app.register_blueprint(blueprint)
-        problems.install(app)
+        problems.install(app, page=refusal_page)
         return app
 
 

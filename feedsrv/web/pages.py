@@ -20,6 +20,7 @@ from flask_wtf.csrf import generate_csrf
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feedsrv.clock import Clock, now, to_text
+from feedsrv.errors import NotAllowedError
 from feedsrv.model.lifecycle import Role
 from feedsrv.publishing.notice_records import Notice
 from feedsrv.publishing.people_records import Principal
@@ -154,7 +155,7 @@ def _visitor() -> Principal | None:
 def _asked() -> Principal | None:
     try:
         return guard.visitor()
-    except guard.NotAllowedError:
+    except NotAllowedError:
         return None
 
 

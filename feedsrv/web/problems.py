@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -16,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
 
 from feedsrv.errors import (
     BadInputError,
@@ -27,6 +29,7 @@ from feedsrv.errors import (
     RefusedProofError,
     UnavailableError,
 )
+from feedsrv.web.guard import NotSignedInError
 from feedsrv.web.headers import DOCUMENT_SAFETY, UNCACHED, Headers
 from feedsrv.web.negotiation import prefer
 
@@ -41,8 +44,12 @@ _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010
 RETRY_AFTER: Final = 30
 """Seconds after which something that was away is worth another try."""
 
+Page = Callable[[HTTPStatus, str, str, Exception], AnyResponse]
+"""Makes a page for people of a refusal: its status, its code, a sentence, and what was raised."""
+
 # The first branch that fits decides, so a branch stands before the one it grew from.
 STATUSES: Final[tuple[tuple[type[FeedsrvError], HTTPStatus], ...]] = (
+    (NotSignedInError, HTTPStatus.UNAUTHORIZED),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (BadInputError, HTTPStatus.BAD_REQUEST),
     (NotAllowedError, HTTPStatus.FORBIDDEN),
@@ -69,13 +76,19 @@ class Problem:
 
 def problem_of(error: FeedsrvError, accept: str) -> Problem:
     """A refusal as an answer."""
+    status, detail = told(error)
+    return problem(status, error.code, detail, accept)
+
+
+def told(error: FeedsrvError) -> tuple[HTTPStatus, str]:
+    """The status of a refusal, and what is said of it; what an operator must see goes into the log."""
     status = next((status for branch, status in STATUSES if isinstance(error, branch)), None)
     if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", extra={"code": error.code, "reason": str(error)})
     if status is None or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         # An operator's errors name paths and settings; those are for the log, not for strangers.
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.code, _OUR_FAULT, accept)
-    return problem(status, error.code, str(error), accept)
+        return HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_FAULT
+    return status, str(error)
 
 
 _OUR_FAULT: Final = "The fault lies with this server; its operator finds the cause in the log."
@@ -120,6 +133,8 @@ def problem(status: HTTPStatus, code: str, detail: str, accept: str) -> Problem:
     ]
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.append(("Retry-After", str(RETRY_AFTER)))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.append(("WWW-Authenticate", "Bearer"))
     return Problem(status.value, headers, body)
 
 
@@ -137,29 +152,46 @@ def _xml(members: dict[str, str | int]) -> bytes:
     return text.encode()
 
 
-def install(app: Flask) -> None:
-    """Let every error of an application leave it as a problem."""
+def install(app: Flask, *, page: Page | None = None) -> None:
+    """Let every error of an application leave it as a problem; as a page where a browser asks and `page` is."""
 
-    def refused(error: FeedsrvError) -> Response:
-        return _response(problem_of(error, request.headers.get("Accept", "")))
+    def refused(error: FeedsrvError) -> AnyResponse:
+        status, detail = told(error)
+        return answer(status, error.code, detail, error)
 
-    def http(error: HTTPException) -> Response:
+    def http(error: HTTPException) -> AnyResponse:
+        if isinstance(error.response, AnyResponse):
+            return error.response
         status = HTTPStatus(error.code or 500)
-        detail = _DETAILS.get(status, error.description or status.phrase)
-        answer = _response(problem(status, code_of(status), detail, request.headers.get("Accept", "")))
+        known = _DETAILS.get(status) if page is None else None
+        made = answer(status, code_of(status), known or error.description or status.phrase, error)
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
-                answer.headers[name] = value
-        return answer
+                made.headers[name] = value
+        return made
 
-    def unforeseen(error: Exception) -> Response:
+    def unforeseen(error: Exception) -> AnyResponse:
         log.error("request.crashed", exc_info=error, extra={"path": request.path})
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return _response(problem(status, "internal", _OUR_FAULT, request.headers.get("Accept", "")))
+        return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _OUR_FAULT, error)
+
+    def answer(status: HTTPStatus, code: str, detail: str, error: Exception) -> AnyResponse:
+        accept = request.headers.get("Accept", "")
+        if page is not None and wants_page(accept):
+            return page(status, code, detail, error)
+        return _response(problem(status, code, detail, accept))
 
     app.register_error_handler(FeedsrvError, refused)
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(Exception, unforeseen)
+
+
+def wants_page(accept: str) -> bool:
+    """True for what a browser says when a person goes to an address.
+
+    >>> wants_page("text/html,application/xhtml+xml,*/*;q=0.8"), wants_page("*/*"), wants_page("")
+    (True, False, False)
+    """
+    return "text/html" in accept and prefer(accept, ("text/html", *_OFFERED)) == "text/html"
 
 
 _DETAILS: Final = {
