@@ -38,14 +38,28 @@ def _account() -> str:
 
 def as_person(command: Command) -> Command:
     """Give a command `--as`: who acts, for four eyes and for the audit log."""
-    option = click.option(
+    return _acting(None)(command)
+
+
+def as_administrator(command: Command) -> Command:
+    """Give a command `--as`, and refuse who is registered and no administrator."""
+    return _acting(Role.ADMINISTRATOR)(command)
+
+
+def _acting(role: Role | None) -> Callable[[Command], Command]:
+    def judged(_context: click.Context, _parameter: click.Parameter, person: str) -> str:
+        if role is not None:
+            require_role(person, role)
+        return person
+
+    return click.option(
         "--as",
         "person",
         envvar="FEEDSRV_AS",
         default=_account,
+        callback=judged,
         help="Who acts; else the account's name.",
     )
-    return option(command)
 
 
 def as_json(command: Command) -> Command:
@@ -129,7 +143,9 @@ def require_role(person: str, role: Role) -> None:
     Raises:
         MissingRoleError, UnknownPersonError: they may not.
     """
-    permits(read_settings())(person, role)
+    settings = read_settings()
+    require_current(settings.database)
+    permits(settings)(person, role)
 
 
 def source_of(file: Path) -> str:

@@ -10,7 +10,7 @@ import click
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
-from feedsrv.cli.common import as_json, as_person, print_json, print_table, source_of, warn
+from feedsrv.cli.common import as_administrator, as_json, print_json, print_table, source_of, warn
 from feedsrv.cli.key_files import NewFile, keep_file, read_passphrase
 from feedsrv.cli.key_telling import (
     TITLES,
@@ -78,7 +78,7 @@ def _desk() -> tuple[Settings, KeyDesk]:
     "--existing", is_flag=True, help="Take the key that lies there, for a renewal or after a ceremony."
 )
 @_out
-@as_person
+@as_administrator
 def request(  # noqa: PLR0913 -- one argument for each option
     *,
     slug: str,
@@ -132,7 +132,7 @@ def request(  # noqa: PLR0913 -- one argument for each option
 @click.option("--place", help="URI of where the private key is to live, or lives already.")
 @click.option("--exportable", is_flag=True, help="The private key may leave its place, encrypted.")
 @_passphrase
-@as_person
+@as_administrator
 def import_(  # noqa: PLR0913 -- one argument for each option
     *,
     files: tuple[Path, ...],
@@ -171,7 +171,7 @@ def import_(  # noqa: PLR0913 -- one argument for each option
 @click.option("--self", "itself", is_flag=True, help="The key certifies itself: for a root.")
 @click.option("--days", type=click.IntRange(1, 36500), help="How long it lives; else as its role says.")
 @_out
-@as_person
+@as_administrator
 def issue(  # noqa: PLR0913 -- one argument for each option
     *,
     requested: str | None,
@@ -207,7 +207,7 @@ def issue(  # noqa: PLR0913 -- one argument for each option
 @key.command("use")
 @_fingerprint
 @click.option("--strand", is_flag=True, help="Even where known agents would believe nothing more.")
-@as_person
+@as_administrator
 def use(*, fingerprint: str, strand: bool, person: str) -> None:
     """Sign with this key from now on, or have agents pin this root. The one before stays ready."""
     _, desk = _desk()
@@ -234,7 +234,7 @@ def list_(*, wants_json: bool) -> None:
 )
 @_passphrase
 @_out
-@as_person
+@as_administrator
 def export(
     *, fingerprint: str, private: bool, passphrase: Path | None, out: Path | None, person: str
 ) -> None:
@@ -247,7 +247,7 @@ def export(
 
 @key.command("retire")
 @_fingerprint
-@as_person
+@as_administrator
 def retire(*, fingerprint: str, person: str) -> None:
     """Never use a key again. It stays where it lives, and listed."""
     _, desk = _desk()
@@ -262,7 +262,7 @@ def retire(*, fingerprint: str, person: str) -> None:
 @click.option("--serial", help="Serial number, hexadecimal, of a certificate that is not listed here.")
 @click.option("--issuer", help="Fingerprint of its CA; with --serial.")
 @click.option("--reason", required=True, type=click.Choice(sorted(REASONS)), help="Why (RFC 5280).")
-@as_person
+@as_administrator
 def revoke(
     *, fingerprint: str | None, serial: str | None, issuer: str | None, reason: str, person: str
 ) -> None:
@@ -286,7 +286,7 @@ def revoke(
     is_flag=True,
     help="The clock was ahead when this machine last wrote something down, and is right now.",
 )
-@as_person
+@as_administrator
 def crl(*, person: str, clock_is_right: bool) -> None:
     """Make the revocation list of every CA of ours anew whose key is here, and publish them.
 

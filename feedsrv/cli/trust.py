@@ -9,8 +9,8 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from feedsrv.cli.common import as_administrator, print_json, print_table
 from feedsrv.cli.common import as_json as json_option
-from feedsrv.cli.common import as_person, print_json, print_table
 from feedsrv.cli.key_files import NewFile, keep_file
 from feedsrv.cli.trust_plan import as_json, as_text
 from feedsrv.clock import now
@@ -74,7 +74,7 @@ def plan(*, use: str | None, drop: str | None, day: datetime | None, wants_json:
     type=NewFile(),
     help="Write the certificate into this new file.",
 )
-@as_person
+@as_administrator
 def vouch(*, fingerprint: str, issuer: str, out: Path, person: str) -> None:
     """Certify a root or an issuing CA under another root: agents that pin that one believe it, too."""
     done = vouching(read_settings(), now=now).vouch(fingerprint, issuer=issuer, by=person)
@@ -95,7 +95,7 @@ def vouch(*, fingerprint: str, issuer: str, out: Path, person: str) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with it, or with certificates that vouch for it, beside those of the register.",
 )
-@as_person
+@as_administrator
 def announce(*, fingerprint: str, begins: datetime, files: tuple[Path, ...], person: str) -> None:
     """Announce the next root or issuing CA in every feed, long before anything is signed under it."""
     settings = read_settings()
@@ -110,7 +110,7 @@ def announce(*, fingerprint: str, begins: datetime, files: tuple[Path, ...], per
 
 @trust.command("unannounce")
 @click.argument("fingerprint")
-@as_person
+@as_administrator
 def unannounce(*, fingerprint: str, person: str) -> None:
     """Announce it no longer; agents that have adopted a root keep it."""
     one = announcing(read_settings(), now=now).unannounce(fingerprint, by=person)
@@ -136,7 +136,7 @@ def policy() -> None:
 @click.option("--mitigation-eku", help="Where they ask for another than ours.")
 @click.option("--feed-eku", help="Where they ask for another than ours.")
 @click.option("--note", default="a customer's word", show_default=True, help="Where it is known from.")
-@as_person
+@as_administrator
 def add(  # noqa: PLR0913 -- one argument for each option
     *,
     name: str,
@@ -187,7 +187,7 @@ def list_(*, wants_json: bool) -> None:
 
 @policy.command("remove")
 @click.argument("name")
-@as_person
+@as_administrator
 def remove(*, name: str, person: str) -> None:
     """Forget a policy, because nobody has such agents any more."""
     known = generations(read_settings(), now=now).remove(name, by=person)
