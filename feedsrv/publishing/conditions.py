@@ -19,8 +19,8 @@ from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Mitigation
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import catalogue_of, open_of
-from feedsrv.publishing.records import Revision
-from feedsrv.publishing.refusals import BadChangeError, LintRefusedError, WaitingForReviewError
+from feedsrv.publishing.records import Revision, Update
+from feedsrv.publishing.refusals import BadChangeError, InWorkError, LintRefusedError, WaitingForReviewError
 from feedsrv.publishing.superseding import obliges, unanswered
 
 
@@ -153,6 +153,41 @@ def refuse_if_counted_on(work: Work, update: CumulativeUpdate, lost: list[str]) 
         raise BadChangeError(
             f"{name_of(update)} would no longer fix {', '.join(lost)}, but {', '.join(counting)} "
             f"{'ends' if len(counting) == 1 else 'end'} there: return and discard, then import again"
+        )
+
+
+def refuse_if_public(found: Update) -> None:
+    """An update is forgotten only while nobody outside can know of it.
+
+    Raises:
+        BadChangeError: it is released, or the next publication releases it.
+    """
+    if found.update.stage is UpdateStage.RELEASED:
+        raise BadChangeError(f"{name_of(found.update)} is released: what is public stays in the catalogue")
+    if found.releasing_by is not None:
+        raise BadChangeError(
+            f"{name_of(found.update)} goes out with the next publication, as {found.releasing_by} asked: it "
+            "is not discarded any more"
+        )
+
+
+def refuse_if_named(work: Work, update: CumulativeUpdate) -> None:
+    """No revision under way may end at an update that nobody knows.
+
+    Raises:
+        InWorkError: one would.
+    """
+    naming = [
+        str(one)
+        for one in work.revisions.newest()
+        if one.is_open
+        and any(found.fixed == update.build for found in ranges_of(one.mitigation, update.product))
+    ]
+    if naming:
+        raise InWorkError(
+            f"{', '.join(naming)} {'names' if len(naming) == 1 else 'name'} {name_of(update)} as the fix: "
+            f"return (where needed) and discard {'that' if len(naming) == 1 else 'those'} first, then "
+            "discard the update"
         )
 
 

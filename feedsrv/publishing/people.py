@@ -11,6 +11,8 @@ from feedsrv.publishing.refusals import BadNameError
 
 LONGEST: Final = 64
 """Characters."""
+KEEPER: Final = "keeper"
+"""Who acts where nobody does: the program that keeps feeds fresh. No person is called so."""
 
 # Printable, says Python, and yet nobody sees them: joiners, fillers and variation selectors
 # (Default_Ignorable_Code_Point of the Unicode character database), and the empty Braille pattern.

@@ -60,6 +60,30 @@ class ChangedContentError(ConflictError):
     code = "publishing.changed_content"
 
 
+class ChangedSinceError(ConflictError):
+    """What somebody decided on has changed since they looked at it."""
+
+    code = "publishing.changed_since"
+
+
+class LongReviewError(NotAllowedError):
+    """What one person publishes alone may not run as long as this revision says."""
+
+    code = "publishing.long_review"
+
+
+class AloneAgainError(NotAllowedError):
+    """One person published this alone before, and nobody countersigned it."""
+
+    code = "publishing.alone_again"
+
+
+class NothingToCountersignError(NotAllowedError):
+    """No revision of this mitigation waits for a second person after an emergency."""
+
+    code = "publishing.nothing_to_countersign"
+
+
 class InWorkError(ConflictError):
     """Somebody's unfinished revision, or a begun publication, stands in the way."""
 

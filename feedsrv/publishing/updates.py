@@ -14,12 +14,14 @@ from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, Product, UpdateStage
 from feedsrv.model.feed import digest_of
 from feedsrv.model.mitigation import Mitigation, Status
-from feedsrv.publishing.audit import record
+from feedsrv.publishing.acting import Acting
 from feedsrv.publishing.conditions import (
     approved_answers,
     lost_fixes,
     name_of,
     refuse_if_counted_on,
+    refuse_if_named,
+    refuse_if_public,
     refuse_impossible,
     refuse_less,
     refuse_lost_products,
@@ -33,9 +35,8 @@ from feedsrv.publishing.drafting import (
     refuse_if_update_on_its_way,
     submit_revision,
 )
-from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.ports import Work
-from feedsrv.publishing.reading import Reading, catalogue_of, draft_of, open_of
+from feedsrv.publishing.reading import catalogue_of, draft_of, open_of
 from feedsrv.publishing.records import Revision, Update
 from feedsrv.publishing.refusals import (
     BadChangeError,
@@ -69,7 +70,7 @@ class Registered:
     """Mitigations that stay, though it fixes a part of what they protect from; a sentence each."""
 
 
-class UpdateWork(Reading):
+class UpdateWork(Acting):
     """The verbs on the catalogue and its cumulative updates."""
 
     def import_catalogue(self, data: bytes, *, source: str, by: str) -> ImportedCatalogue:
@@ -86,7 +87,7 @@ class UpdateWork(Reading):
                 without a word, or is lessened although a revision under way counts on it.
             InWorkError: a publication is under way that releases an update which the file changes.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "catalogue.import")
         read = read_catalogue(data, source=source)
         with self._store.begin() as work:
             before = catalogue_of(work)
@@ -110,9 +111,7 @@ class UpdateWork(Reading):
                     "updates": str(len(read.updates)),
                     "changed updates": ", ".join(map(name_of, changed)),
                 }
-                record(
-                    work.audit, self._now(), actor=actor, verb="import", subject="catalogue", detail=detail
-                )
+                self._log(work, actor, "import", "catalogue", **detail)
         log.info("catalogue.imported", extra={"source": source, "by": actor, "unchanged": unchanged})
         return ImportedCatalogue(after, unchanged, new)
 
@@ -129,12 +128,43 @@ class UpdateWork(Reading):
                 registered with, lies below a released build of its line, or names an unknown mitigation.
             InWorkError: a revision it obliges is in somebody's hands, or a publication releases it now.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "update.register")
         with self._store.begin() as work:
             refuse_impossible(work, update)
             registered = self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
         log.info("update.registered", extra={"update": name_of(update), "by": actor})
         return registered
+
+    def plan_update(self, update: CumulativeUpdate, *, by: str) -> Registered:
+        """What `register_update` would do, with the words of each revision it would draft; nothing is kept.
+
+        Raises:
+            As `register_update` does.
+        """
+        actor = self._actor(by, "update.register")
+        with self._store.look() as work:
+            refuse_impossible(work, update)
+            return self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
+
+    def discard_update(self, product: str, build: Build, *, by: str) -> Update:
+        """Forget an update that was registered by mistake, or will not come out.
+
+        Raises:
+            UnknownUpdateError: it is not registered.
+            BadChangeError: it is released, or its release was asked for.
+            InWorkError: a publication releases it now, or a revision under way names it as the fix.
+        """
+        actor = self._actor(by, "update.discard")
+        with self._store.begin() as work:
+            found = _find(work, product, build)
+            refuse_if_update_on_its_way(work, found.update)
+            refuse_if_public(found)
+            refuse_if_named(work, found.update)
+
+            work.updates.remove(product, build)
+            self._log(work, actor, "discard", name_of(found.update), name=found.update.name)
+        log.info("update.discarded", extra={"update": name_of(found.update), "by": actor})
+        return found
 
     def release_update(self, product: str, build: Build, *, by: str) -> Update:
         """Have the publication that follows release an update, together with its superseding revisions.
@@ -146,14 +176,9 @@ class UpdateWork(Reading):
             WaitingForReviewError: a superseding revision is missing or not approved.
             LintRefusedError: the rules object to what would be published.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "update.release")
         with self._store.begin() as work:
-            found = work.updates.get(product, build)
-            if found is None:
-                raise UnknownUpdateError(
-                    f"no cumulative update {build} of {product[:60]} is registered; register it first with "
-                    "`feedsrv cu register`"
-                )
+            found = _find(work, product, build)
             if found.update.stage is UpdateStage.RELEASED:
                 raise BadChangeError(f"{name_of(found.update)} is released already")
             refuse_if_update_on_its_way(work, found.update)
@@ -165,7 +190,7 @@ class UpdateWork(Reading):
             releasing = replace(found, releasing_by=actor)
 
             work.updates.save(releasing)
-            record(work.audit, self._now(), actor=actor, verb="release", subject=name_of(found.update))
+            self._log(work, actor, "release", name_of(found.update))
         log.info("update.releasing", extra={"update": name_of(found.update), "by": actor})
         return releasing
 
@@ -202,23 +227,9 @@ class UpdateWork(Reading):
                 "fixes": " ".join(update.fixes),
                 "needless": " ".join(update.needless),
             }
-            record(
-                work.audit,
-                self._now(),
-                actor=actor,
-                verb="register",
-                subject=name_of(update),
-                detail=detail,
-            )
+            self._log(work, actor, "register", name_of(update), **detail)
         for revision in drafted:
-            record(
-                work.audit,
-                self._now(),
-                actor=actor,
-                verb="draft",
-                subject=str(revision),
-                detail={"digest": revision.digest, "for": name_of(update)},
-            )
+            self._log(work, actor, "draft", revision, **{"digest": revision.digest, "for": name_of(update)})
         kept = tuple(_kept(words_that_stand(work), update, catalogue_of(work).updates))
         return Registered(found, drafted, unchanged=found is known and not drafted, kept=kept)
 
@@ -281,6 +292,16 @@ class UpdateWork(Reading):
         submitted = submit_revision(drafted, by=actor)
         work.revisions.save(submitted)
         return submitted
+
+
+def _find(work: Work, product: str, build: Build) -> Update:
+    found = work.updates.get(product, build)
+    if found is None:
+        raise UnknownUpdateError(
+            f"no cumulative update {build} of {product[:60]} is registered; register it first (`feedsrv cu "
+            "register`, or the catalogue's page)"
+        )
+    return found
 
 
 def _published(work: Work, mitigation_id: str) -> Revision:

@@ -1,7 +1,8 @@
 """The workflow: one method per verb, each in four beats (find, check, change, record).
 
-The verbs on mitigations are here; those on the catalogue and its updates are in `updates`, and
-what people may ask in `reading`. `Workflow` is all three. Publishing itself is `cycle`.
+The verbs from a file to an approved revision are here; those that follow on what is published in
+`next_revisions`, those of an emergency in `emergency`, those on the catalogue and its updates in `updates`,
+and what people may ask in `reading`. `Workflow` is all of them. Publishing itself is `cycle`.
 """
 
 from __future__ import annotations
@@ -15,22 +16,23 @@ from feedsrv.codec.authoring import read_draft
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.rules_ranges import begins_at_a_released_build
 from feedsrv.model.feed import digest_of
-from feedsrv.model.lifecycle import Stage, WrongStageError, move
-from feedsrv.model.mitigation import PRODUCTION, Draft, Status, review_span
-from feedsrv.publishing.audit import record
-from feedsrv.publishing.drafting import begin_revision, edit_revision, refuse_if_on_its_way, submit_revision
-from feedsrv.publishing.people import checked_name, is_among
+from feedsrv.model.lifecycle import Stage, move
+from feedsrv.model.mitigation import PRODUCTION, Draft
+from feedsrv.publishing.acting import checked_reason, refuse_if_changed
+from feedsrv.publishing.drafting import (
+    begin_revision,
+    edit_revision,
+    refuse_if_on_its_way,
+    refuse_other_digest,
+    submit_revision,
+)
+from feedsrv.publishing.emergency import EmergencyWork
+from feedsrv.publishing.hands import EFFECT, effect_of, refuse_own
+from feedsrv.publishing.next_revisions import NextRevisions
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import catalogue_of, draft_of, find_revision, newest_of, open_of
-from feedsrv.publishing.records import Revision
-from feedsrv.publishing.refusals import (
-    BadChangeError,
-    ChangedContentError,
-    InWorkError,
-    LintRefusedError,
-    NoCatalogueError,
-    SamePersonError,
-)
+from feedsrv.publishing.records import Returned, Revision
+from feedsrv.publishing.refusals import BadChangeError, LintRefusedError, NoCatalogueError
 from feedsrv.publishing.updates import ImportedCatalogue, Registered, UpdateWork
 
 __all__ = ["ImportOutcome", "Imported", "ImportedCatalogue", "Registered", "Workflow"]
@@ -57,23 +59,27 @@ class Imported:
     outcome: ImportOutcome
 
 
-class Workflow(UpdateWork):
+class Workflow(UpdateWork, NextRevisions, EmergencyWork):
     """Carries a mitigation from its author to the day it can be published, and back again."""
 
-    def import_mitigation(self, data: bytes, *, source: str, by: str) -> Imported:
+    def import_mitigation(self, data: bytes, *, source: str, by: str, seen: str | None = None) -> Imported:
         """Take over a mitigation from a file: as revision 1, the next revision, or an edit of the open one.
 
+        `seen` is the tag of the newest revision, open or published, that its author started from.
+
         Raises:
+            ChangedSinceError: that is not the newest any more, or not as it was.
             BadInputError: the file is not of its grammar, contradicts itself, or names a product or build
                 that the catalogue does not know.
             NoCatalogueError: there is no catalogue yet.
             BadChangeError: it would leave its channel.
             InWorkError: a publication of the open revision was begun.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "mitigation.import")
         now = self._now()
         first = read_draft(data, revision=1, issued=now, source=source)
         with self._store.begin() as work:
+            refuse_if_changed(newest_of(work, first.mitigation.id), seen)
             known = _known_words(work, data, first, source)
             if known is not None:
                 return Imported(known, ImportOutcome.UNCHANGED)
@@ -91,139 +97,109 @@ class Workflow(UpdateWork):
                 revision, outcome = edit_revision(opened, draft, **told), ImportOutcome.EDITED
 
             work.revisions.save(revision)
-            self._record(work, actor, "import", revision, source=source, digest=revision.digest)
+            detail = {"source": source, "digest": revision.digest, EFFECT: effect_of(revision.mitigation)}
+            self._log(work, actor, "import", revision, **detail)
         log.info("mitigation.imported", extra=_fields(revision, actor) | {"outcome": outcome.value})
         return Imported(revision, outcome)
 
-    def submit(self, mitigation_id: str, *, by: str) -> Revision:
+    def submit(self, mitigation_id: str, *, by: str, seen: str | None = None) -> Revision:
         """Hand a draft to a reviewer.
 
         Raises:
             UnknownMitigationError: there is no such mitigation.
+            ChangedSinceError: it is not what was seen.
             WrongStageError: it is no draft.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "submit")
         with self._store.begin() as work:
             found = find_revision(work, mitigation_id)
+            refuse_if_changed(found, seen)
 
             submitted = submit_revision(found, by=actor)
 
             work.revisions.save(submitted)
-            self._record(work, actor, "submit", submitted, digest=submitted.digest)
+            self._log(work, actor, "submit", submitted, digest=submitted.digest)
         log.info("mitigation.submitted", extra=_fields(submitted, actor))
         return submitted
 
-    def approve(self, mitigation_id: str, *, by: str, digest: str) -> Revision:
+    def approve(self, mitigation_id: str, *, by: str, digest: str, seen: str | None = None) -> Revision:
         """Approve the very words that have this digest; they are signed as they are.
 
         Raises:
             UnknownMitigationError: there is no such mitigation.
+            ChangedSinceError: it is not what was seen.
             WrongStageError: it is not in review.
             ChangedContentError: it holds other words than those the approval names.
-            SamePersonError: `by` wrote, edited or submitted it.
+            SamePersonError: `by` wrote, edited or submitted it, or brought the same work here first.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "approve")
         with self._store.begin() as work:
             found = find_revision(work, mitigation_id)
+            refuse_if_changed(found, seen)
 
             step = move(found.stage, "approve")
-            if digest != found.digest:
-                raise ChangedContentError(
-                    f"the approval names {digest[:60]}, but {found} now has {found.digest}: look at it again "
-                    f"with `feedsrv mitigation diff {found.id}`, then approve what you saw"
-                )
-            if is_among(actor, found.hands):
-                raise SamePersonError(
-                    f"{actor} wrote, edited or submitted {found}, so somebody else must approve it"
-                )
+            refuse_other_digest(found, digest)
+            refuse_own(work, actor, found)
 
-            approved = replace(found, stage=step.to, approved_by=actor, approved_digest=digest)
+            approved = replace(found, stage=step.to, approved_by=actor, approved_digest=digest, returned=None)
             work.revisions.save(approved)
-            self._record(work, actor, "approve", approved, digest=digest)
+            self._log(work, actor, "approve", approved, digest=digest)
         log.info("mitigation.approved", extra=_fields(approved, actor))
         return approved
 
-    def return_(self, mitigation_id: str, *, by: str, reason: str) -> Revision:
+    def return_(self, mitigation_id: str, *, by: str, reason: str, seen: str | None = None) -> Revision:
         """Hand a revision back to its authors, with a reason; an approval is void.
 
         Raises:
             UnknownMitigationError: there is no such mitigation.
+            ChangedSinceError: it is not what was seen.
             WrongStageError: it is neither in review nor approved.
             InWorkError: a publication of it was begun.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "return")
+        why = checked_reason(reason)
         with self._store.begin() as work:
             found = find_revision(work, mitigation_id)
+            refuse_if_changed(found, seen)
 
             step = move(found.stage, "return")
             refuse_if_on_its_way(work, found)
 
-            returned = replace(found, stage=step.to, approved_by=None, approved_digest=None)
+            returned = replace(
+                found,
+                stage=step.to,
+                approved_by=None,
+                approved_digest=None,
+                returned=Returned(by=actor, at=self._now(), reason=why),
+                break_glass=None,
+            )
             work.revisions.save(returned)
-            self._record(work, actor, "return", returned, reason=_sentence(reason))
+            self._log(work, actor, "return", returned, reason=why)
         log.info("mitigation.returned", extra=_fields(returned, actor))
         return returned
 
-    def discard(self, mitigation_id: str, *, by: str) -> Revision:
+    def discard(self, mitigation_id: str, *, by: str, seen: str | None = None) -> Revision:
         """Give up a draft; what is published stays as it is, and the number is free for the next draft.
 
         Raises:
             UnknownMitigationError: there is no such mitigation.
+            ChangedSinceError: it is not what was seen.
             WrongStageError: it is no draft.
             InWorkError: a publication of it was begun.
         """
-        actor = checked_name(by)
+        actor = self._actor(by, "discard")
         with self._store.begin() as work:
             found = find_revision(work, mitigation_id)
+            refuse_if_changed(found, seen)
 
             step = move(found.stage, "discard")
             refuse_if_on_its_way(work, found)
 
             discarded = replace(found, stage=step.to)
             work.revisions.save(discarded)
-            self._record(work, actor, "discard", discarded, digest=discarded.digest)
+            self._log(work, actor, "discard", discarded, digest=discarded.digest)
         log.info("mitigation.discarded", extra=_fields(discarded, actor))
         return discarded
-
-    def withdraw(self, mitigation_id: str, *, by: str, reason: str) -> Revision:
-        """Draft the revision that takes a mitigation back everywhere, and hand it to a reviewer.
-
-        Raises:
-            UnknownMitigationError: there is no such mitigation.
-            WrongStageError: nothing of it was published yet.
-            BadChangeError: it is withdrawn already.
-            InWorkError: a newer revision is unfinished.
-        """
-        actor = checked_name(by)
-        with self._store.begin() as work:
-            found = find_revision(work, mitigation_id)
-            if found.is_open:
-                if work.revisions.published(found.id) is None:
-                    raise WrongStageError(found.stage, "withdraw")
-                raise InWorkError(
-                    f"{found} is unfinished ({found.stage}): publish or discard it, then withdraw {found.id}"
-                )
-            if found.mitigation.status is Status.WITHDRAWN:
-                raise BadChangeError(f"{found} says already that {found.id} is withdrawn")
-
-            now = self._now()
-            words = replace(
-                found.mitigation,
-                revision=found.number + 1,
-                issued=now,
-                review_by=now.date() + review_span(found.mitigation),
-                status=Status.WITHDRAWN,
-                change=_sentence(reason),
-            )
-            draft = replace(draft_of(found), mitigation=words)
-            begun = begin_revision(draft, source="withdrawal", source_digest="", by=actor)
-            withdrawn = submit_revision(begun, by=actor)
-            work.revisions.save(withdrawn)
-            self._record(
-                work, actor, "withdraw", withdrawn, digest=withdrawn.digest, reason=_sentence(reason)
-            )
-        log.info("mitigation.withdrawing", extra=_fields(withdrawn, actor))
-        return withdrawn
 
     def _refuse_bad_draft(self, work: Work, draft: Draft, before: Revision | None, source: str) -> None:
         """What no later step could mend is said while the file is at hand."""
@@ -240,9 +216,6 @@ class Workflow(UpdateWork):
                 f"can only move to production, not to {channel}: withdraw it and write a new one"
             )
 
-    def _record(self, work: Work, actor: str, verb: str, revision: Revision, **detail: str) -> None:
-        record(work.audit, self._now(), actor=actor, verb=verb, subject=str(revision), detail=detail)
-
 
 def _known_words(work: Work, data: bytes, first: Draft, source: str) -> Revision | None:
     """The revision that holds these words already, or None."""
@@ -257,13 +230,6 @@ def _known_words(work: Work, data: bytes, first: Draft, source: str) -> Revision
     # With the moments of the one at hand, only a change of words makes a difference.
     again = read_draft(data, revision=newest.number, issued=newest.mitigation.issued, source=source)
     return newest if again == draft_of(newest) else None
-
-
-def _sentence(text: str) -> str:
-    trimmed = " ".join(text.split())
-    if not (trimmed and trimmed.isprintable()):
-        raise BadChangeError("say why, in a plain sentence: it is published, or stands in the audit log")
-    return trimmed
 
 
 def _fields(revision: Revision, actor: str) -> dict[str, str]:

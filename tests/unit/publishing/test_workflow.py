@@ -287,7 +287,7 @@ class TestWithdrawing:
         desk.approve()
         desk.publish()
 
-        with pytest.raises(BadChangeError, match="already"):
+        with pytest.raises(WrongStageError, match="not possible while withdrawn; possible is"):
             desk.workflow.withdraw("M0001", by="carl", reason="No.")
 
     def test_a_withdrawn_mitigation_can_come_back(self, desk: Desk) -> None:

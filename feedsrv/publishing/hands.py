@@ -1,0 +1,106 @@
+"""Four eyes: who had a hand in a revision, by whatever way its words came here.
+
+A name in `Revision.hands` is the plain case. The others: the same person by another account; and
+whoever brought the same words here first, under another id or in a draft that was discarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from feedsrv.codec.mitigation import write_mitigation
+from feedsrv.model.build import Build, BuildRange
+from feedsrv.model.feed import digest_of
+from feedsrv.model.mitigation import PRODUCTION, Affects, Mitigation, Severity, Status
+from feedsrv.publishing.people import KEEPER, is_among
+from feedsrv.publishing.ports import Work
+from feedsrv.publishing.records import Revision
+from feedsrv.publishing.refusals import SamePersonError
+
+EFFECT: Final = "does"
+"""Under which an import's audit entry keeps `effect_of` what was imported."""
+
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_ANYWHERE: Final = Affects("any", (BuildRange(Build(0, 0, 0, 0), None),))
+
+
+def effect_of(mitigation: Mitigation) -> str:
+    """Digest of what a mitigation does and against what, however it is called and wherever it applies.
+
+    Another id, another title or another range of builds makes no other work of it.
+    """
+    bare = replace(
+        mitigation,
+        id="M0000",
+        revision=1,
+        issued=_ANY_TIME,
+        severity=Severity.LOW,
+        title="any",
+        description="any",
+        review_by=_ANY_TIME.date(),
+        affects=(_ANYWHERE,),
+        status=Status.ACTIVE,
+        channel=PRODUCTION,
+        vulnerabilities=tuple(sorted(mitigation.vulnerabilities)),
+        references=(),
+        change=None,
+        no_fix_yet=None,
+        known_issues=(),
+        supersedes=(),
+    )
+    return digest_of(write_mitigation(bare))
+
+
+def refuse_own(work: Work, actor: str, revision: Revision) -> None:
+    """Nobody reviews what they wrote.
+
+    Raises:
+        SamePersonError: `actor` had a hand in it.
+    """
+    if _is_one_of(work, actor, revision.hands):
+        raise SamePersonError(
+            f"{actor} wrote, edited or submitted {revision}, so somebody else must approve it"
+        )
+    if _is_one_of(work, actor, _brought_first(work, revision)):
+        raise SamePersonError(
+            f"{actor} brought these very actions here first, under another id or in a draft that was "
+            f"discarded, so somebody else must approve {revision}"
+        )
+
+
+def was_seen_by_two(revision: Revision) -> bool:
+    """True where it was published, and two people stand for its words."""
+    alone = revision.break_glass is not None and revision.break_glass.countersigned_by is None
+    return revision.published is not None and not alone and revision.approved_by != KEEPER
+
+
+def _is_one_of(work: Work, actor: str, names: Iterable[str]) -> bool:
+    """True for the same name, however typed, and for another account with the same address."""
+    hands = tuple(names)
+    if is_among(actor, hands):
+        return True
+    person = work.people.find(actor)
+    if person is None or not person.email:
+        return False
+    others = (work.people.find(name) for name in hands)
+    return any(
+        other is not None and other.email and other.email.casefold() == person.email.casefold()
+        for other in others
+    )
+
+
+def _brought_first(work: Work, revision: Revision) -> set[str]:
+    """Whoever imported the same work before those did who have a hand in this revision.
+
+    Work of this mitigation that two people stood for once is nobody's secret any more.
+    """
+    effect = effect_of(revision.mitigation)
+    history = work.revisions.history(revision.id)
+    if any(was_seen_by_two(one) and effect_of(one.mitigation) == effect for one in history):
+        return set()
+    imports = [one for one in work.audit.entries() if one.detail.get(EFFECT) == effect]
+    own = [one.seq for one in imports if one.subject == str(revision) and is_among(one.actor, revision.hands)]
+    return {one.actor for one in imports if not own or one.seq < own[0]}
