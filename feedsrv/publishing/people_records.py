@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from feedsrv.model.lifecycle import Role
@@ -43,7 +43,7 @@ class Person:
     """Issuer and subject of the identity provider, with a space between them; None for a local account."""
     roles: frozenset[Role]
     """Of a local account as given; of a provider's as its groups said at the last sign-in."""
-    password: str | None
+    password: str | None = field(repr=False)
     """Its argon2id hash; None for whoever signs in by a provider."""
     since: datetime
     by: str
@@ -53,6 +53,31 @@ class Person:
     """Wrong passwords in a row."""
     locked_until: datetime | None = None
     signed_in_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the identity provider says of somebody who has just come from it, every signature checked."""
+
+    issuer: str
+    subject: str
+    """The provider's own name for them, which never changes."""
+    name: str
+    """Under which they are to stand in the audit log, from their first sign-in on."""
+    shown: str
+    email: str | None
+    """Only where the provider says that it is verified."""
+    roles: frozenset[Role]
+    """What their groups give them."""
+    authenticated_at: datetime
+    """When they last proved to the provider who they are; at most as late as the sign-in here."""
+    provider_session: str | None = None
+    """`sid`, where the provider names its sessions."""
+
+    @property
+    def person(self) -> str:
+        """Issuer and subject, as a person's `subject` holds them."""
+        return f"{self.issuer} {self.subject}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""People, how they sign in, what they may, and the tokens that act for them."""

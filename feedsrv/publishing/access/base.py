@@ -1,0 +1,76 @@
+"""What every part of the people desk works with: the store, and how long a sign-in lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from feedsrv.clock import Clock
+from feedsrv.model.lifecycle import Role
+from feedsrv.publishing.access.passwords import Passwords
+from feedsrv.publishing.people import LONGEST
+from feedsrv.publishing.people_records import Person, SignIn
+from feedsrv.publishing.permits import UnknownPersonError
+from feedsrv.publishing.ports import Store, Work
+
+
+class AccessDesk:
+    """The store of people, and how long a sign-in lasts."""
+
+    def __init__(  # noqa: PLR0913 -- a store, a clock, and what an operator chose
+        self,
+        store: Store,
+        *,
+        now: Clock,
+        session_span: timedelta,
+        session_idle: timedelta,
+        local_accounts: bool,
+        passwords: Passwords | None = None,
+    ) -> None:
+        """`session_span`: after which a sign-in ends; `session_idle`: after which an unused one does.
+
+        `local_accounts`: whether people sign in with a password that is kept here.
+        """
+        self._store: Final = store
+        self._now: Final = now
+        self._span: Final = session_span
+        self._idle: Final = session_idle
+        self._local: Final = local_accounts
+        self._passwords: Final = passwords or Passwords()
+
+    @property
+    def has_local_accounts(self) -> bool:
+        """True where people sign in with a password that is kept here."""
+        return self._local
+
+
+def known(work: Work, name: str) -> Person:
+    """The person of that name, removed or not.
+
+    Raises:
+        UnknownPersonError: there is none.
+    """
+    person = work.people.find(askable(name))
+    if person is None:
+        raise UnknownPersonError(f"{name[:LONGEST]!a}")
+    return person
+
+
+def askable(name: str) -> str:
+    """A name that the store can be asked for; empty, which is nobody's, for what can be no name."""
+    return name if len(name) <= LONGEST * 2 and name.isprintable() else ""
+
+
+def end(work: Work, sign_ins: Iterable[SignIn], at: datetime) -> int:
+    """End those of these sign-ins that have not ended; returns how many."""
+    open_ones = [one for one in sign_ins if one.ended_at is None]
+    for one in open_ones:
+        work.sign_ins.save(replace(one, ended_at=at))
+    return len(open_ones)
+
+
+def listed(roles: Iterable[Role]) -> str:
+    """Roles for people and the audit log, in order."""
+    return ", ".join(sorted(roles)) or "none"
