@@ -6,6 +6,7 @@ nothing behind in the tree.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -248,7 +249,9 @@ def drafts(draw: st.DrawFn) -> Draft:
         expect=pairs,
     )
     some = st.lists(sample, max_size=2).map(tuple)
-    return Draft(mitigation, Samples(draw(some), draw(some)), draw(st.lists(texts(), max_size=2).map(tuple)))
+    stated = st.lists(st.builds(replace, sample, known_issue=texts()), max_size=2).map(tuple)
+    samples = Samples(draw(some), draw(some), draw(stated))
+    return Draft(mitigation, samples, draw(st.lists(texts(), max_size=2).map(tuple)))
 
 
 def entries(mitigation_id: str) -> st.SearchStrategy[Entry]:

@@ -47,6 +47,7 @@ def read_draft(data: bytes, *, revision: int, issued: datetime, source: str) -> 
         Samples(
             must_block=tuple(sample for kind, sample in samples if kind == "MustBlock"),
             must_pass=tuple(sample for kind, sample in samples if kind == "MustPass"),
+            may_block=tuple(sample for kind, sample in samples if kind == "MayBlock"),
         ),
         tuple(text_of(note) for note in root.iterchildren(f"{{{NAMESPACE}}}Note")),
     )
@@ -62,6 +63,7 @@ def write_draft(draft: Draft) -> bytes:
     samples = [
         *(_sample_node("MustBlock", sample) for sample in draft.samples.must_block),
         *(_sample_node("MustPass", sample) for sample in draft.samples.must_pass),
+        *(_sample_node("MayBlock", sample) for sample in draft.samples.may_block),
     ]
     root = node(
         "Mitigation",
@@ -100,6 +102,7 @@ def _sample(element: _Element) -> RequestSample:
         for one in element.iterchildren(f"{{{NAMESPACE}}}{child}"):
             yield one.get(name, ""), one.get("value", "")
 
+    known_issue = element.get("knownIssue")
     return RequestSample(
         name=element.get("name", ""),
         url=element.get("url", ""),
@@ -108,6 +111,7 @@ def _sample(element: _Element) -> RequestSample:
         response_headers=tuple(pairs("ResponseHeader", "name")),
         action=element.get("action"),
         expect=tuple(pairs("Expect", "header")),
+        known_issue=None if known_issue is None else " ".join(known_issue.split()),
     )
 
 
@@ -121,4 +125,5 @@ def _sample_node(kind: str, sample: RequestSample) -> Node:
         method=sample.method,
         url=sample.url,
         action=sample.action,
+        knownIssue=sample.known_issue,
     )

@@ -161,6 +161,8 @@ class RequestSample:
     """Id of the one rule that must block it; None where any rule of the mitigation may."""
     expect: tuple[tuple[str, str], ...] = ()
     """For an outbound rule: response headers that must come out."""
+    known_issue: str | None = None
+    """For a legitimate request that a rule blocks: the known issue that says so, in the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class Samples:
 
     must_block: tuple[RequestSample, ...] = ()
     must_pass: tuple[RequestSample, ...] = ()
+    may_block: tuple[RequestSample, ...] = ()
+    """Legitimate requests that the rules block all the same; each names the known issue that says so."""
 
 
 @dataclass(frozen=True, slots=True)

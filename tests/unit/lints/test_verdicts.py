@@ -58,25 +58,27 @@ class TestPatterns:
 
     def test_each_input_is_answered_in_order(self) -> None:
         """With what was captured."""
-        one, other = try_pattern("(b)c", Syntax.ECMASCRIPT, False, ["abcd", "ABCD"])
+        one, other = try_pattern("(b)c", Syntax.ECMASCRIPT, ignore_case=False, inputs=["abcd", "ABCD"])
 
         assert (one.matched, one.captures) == (True, ("bc", "b"))
         assert (other.matched, other.captures, other.why) == (False, (), "does not match")
 
     def test_case_is_ignored_where_asked(self) -> None:
         """As IIS does unless told otherwise."""
-        (one,) = try_pattern("bc", Syntax.ECMASCRIPT, True, ["ABCD"])
+        (one,) = try_pattern("bc", Syntax.ECMASCRIPT, ignore_case=True, inputs=["ABCD"])
 
         assert one.matched
 
     def test_a_bad_pattern_is_refused_even_without_inputs(self) -> None:
         """In the words of the engine."""
         with pytest.raises(BadPatternError, match=r"is no ECMAScript pattern"):
-            try_pattern("(", Syntax.ECMASCRIPT, True, [])
+            try_pattern("(", Syntax.ECMASCRIPT, ignore_case=True, inputs=[])
 
     def test_a_pattern_that_never_comes_back_is_stopped(self) -> None:
         """What came before it is kept, what comes after it was not tried."""
-        tried = try_pattern(EVIL, Syntax.ECMASCRIPT, False, ["ok", "a" * 60 + "!", "later"])
+        tried = try_pattern(
+            EVIL, Syntax.ECMASCRIPT, ignore_case=False, inputs=["ok", "a" * 60 + "!", "later"]
+        )
 
         assert [one.came_back for one in tried] == [True, False, False]
         assert "does not come back" in tried[1].why
@@ -84,6 +86,6 @@ class TestPatterns:
     @pytest.mark.parametrize("text", ["\0", "\u202e", "\U0001f600", "a\nb", "\ud800"])
     def test_no_character_breaks_the_answer(self, text: str) -> None:
         """Not even half a character, which is no text at all."""
-        (one,) = try_pattern("z", Syntax.ECMASCRIPT, True, [text])
+        (one,) = try_pattern("z", Syntax.ECMASCRIPT, ignore_case=True, inputs=[text])
 
         assert not one.matched
