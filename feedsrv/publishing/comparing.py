@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from difflib import unified_diff
 
 from feedsrv.model.action import Action, title
 from feedsrv.model.mitigation import Affects, Mitigation
+from feedsrv.publishing.changes import Change, changes_between
 from feedsrv.publishing.records import Revision
+from feedsrv.publishing.sides import SidePair, lay_side_by_side, opcodes, unified
+
+__all__ = ["Change", "Difference", "SidePair", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two revisions beside each other: as bytes, and in sentences."""
+    """Two revisions beside each other: by what they mean, and as bytes."""
 
     subject: str
     before: int | None
-    """Number of the revision that is published; None where none is."""
+    """Number of the revision that it is laid beside; None where none was published before."""
     after: int
     text: str
     """A unified diff of the very bytes that are signed."""
     summary: tuple[str, ...]
     """What it means, one sentence each."""
+    changes: tuple[Change, ...] = ()
+    """Field by field, actions by their parts; what counts most first."""
+    sides: tuple[SidePair, ...] = ()
+    """The very bytes line by line, side by side; unchanged stretches are folded."""
+    effects: tuple[str, ...] = ()
+    """What publishing it does beyond its own words, one sentence each."""
 
 
-def compare(before: Revision | None, after: Revision) -> Difference:
-    """Lay a revision beside the one published before it."""
+def compare(before: Revision | None, after: Revision, *, effects: tuple[str, ...] = ()) -> Difference:
+    """Lay a revision beside another one of the same mitigation, by default the one published before it."""
     old = before.unsigned.decode("utf-8").splitlines() if before else []
     new = after.unsigned.decode("utf-8").splitlines()
-    name = f"{after.id} revision"
-    text = "\n".join(
-        unified_diff(
-            old,
-            new,
-            f"{name} {before.number}" if before else "nothing published",
-            f"{name} {after.number}",
-            lineterm="",
-        )
-    )
+    codes = opcodes(old, new)
+    names = (str(before) if before else "nothing published", str(after))
     sentences = _changes(before.mitigation, after.mitigation) if before else _beginning(after.mitigation)
-    return Difference(after.id, before.number if before else None, after.number, text, tuple(sentences))
+    return Difference(
+        subject=after.id,
+        before=before.number if before else None,
+        after=after.number,
+        text=unified(old, new, codes, names),
+        summary=tuple(sentences),
+        changes=changes_between(before.mitigation if before else None, after.mitigation),
+        sides=lay_side_by_side(old, new, codes),
+        effects=effects,
+    )
 
 
 def _beginning(new: Mitigation) -> Iterator[str]:

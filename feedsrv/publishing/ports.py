@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from feedsrv.model.build import Build
@@ -24,6 +24,7 @@ from feedsrv.publishing.desk_ports import (
     Webhooks,
 )
 from feedsrv.publishing.records import AuditEntry, Head, Intent, Revision, Standing, Update, Version
+from feedsrv.publishing.summaries import Asked, Summary
 from feedsrv.publishing.trust_records import (
     AnnouncedCertificate,
     KeyRecord,
@@ -44,8 +45,11 @@ class Revisions(Protocol):
     def history(self, mitigation_id: str) -> tuple[Revision, ...]:
         """Every revision of one mitigation, oldest first, discarded ones too."""
 
-    def published(self, mitigation_id: str) -> Revision | None:
-        """The newest published revision, or None."""
+    def last(self, mitigation_id: str) -> Revision | None:
+        """The newest revision that is not discarded, or None."""
+
+    def published(self, mitigation_id: str, *, below: int | None = None) -> Revision | None:
+        """The newest published revision, or None; of those with a lower number than `below`."""
 
     def newest(self) -> tuple[Revision, ...]:
         """The newest revision of each mitigation that is not discarded, in order of id."""
@@ -64,6 +68,27 @@ class Revisions(Protocol):
 
     def emergencies(self) -> tuple[Revision, ...]:
         """Every revision that one person approved alone and nobody countersigned, in order."""
+
+    def page(self, asked: Asked) -> tuple[Summary, ...]:
+        """The newest revision of each mitigation that is not discarded, as far as is asked; by id."""
+
+    def summaries(self, mitigation_id: str) -> tuple[Summary, ...]:
+        """Every revision of one mitigation, oldest first, discarded ones too."""
+
+    def open_summaries(self) -> tuple[Summary, ...]:
+        """Every revision that is under way, in order of id."""
+
+    def due_for_review(self, by: date, limit: int) -> tuple[Summary, ...]:
+        """What is in force and must be looked at again by that day, the most pressing first."""
+
+    def standing_summaries(self, ids: Collection[str]) -> tuple[Summary, ...]:
+        """The newest published revision of each of these, in order of id."""
+
+    def successors(self) -> Mapping[str, tuple[str, ...]]:
+        """For each superseded id, the active published mitigations that take over from it, in order.
+
+        Those of another channel take over from nothing there, unless theirs is production.
+        """
 
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
@@ -107,6 +132,12 @@ class Feeds(Protocol):
     def versions(self, product: str, channel: str) -> tuple[Version, ...]:
         """The history of one feed, oldest first."""
 
+    def page(self, product: str, channel: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
+        """That many versions of one feed, newest first; of those with a lower number than `before`."""
+
+    def version(self, product: str, channel: str, number: int) -> Version | None:
+        """One version, or None."""
+
     def last_number(self, product: str, channel: str) -> int:
         """The highest version number that was published or burnt; 0 before the first."""
 
@@ -141,6 +172,23 @@ class AuditLog(Protocol):
 
     def entries(self, *, newest: int | None = None) -> tuple[AuditEntry, ...]:
         """Every entry in order, or only that many of the newest."""
+
+    def page(
+        self,
+        *,
+        before: int | None,
+        limit: int,
+        actor: str | None = None,
+        verb: str | None = None,
+        subject: str | None = None,
+    ) -> tuple[AuditEntry, ...]:
+        """That many entries, newest first; of those with a lower `seq` than `before`.
+
+        `subject` is a whole one, or its first words: `M0001` finds `M0001 revision 2`.
+        """
+
+    def at(self, moments: Collection[datetime]) -> tuple[AuditEntry, ...]:
+        """Everything that was done at these very moments, in order."""
 
 
 class KeyRegister(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from feedsrv import clock
 from feedsrv.clock import Clock
@@ -12,13 +14,26 @@ from feedsrv.lints.finding import Finding
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.run import lint
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate
-from feedsrv.model.mitigation import Draft
+from feedsrv.model.lifecycle import Role, Stage
+from feedsrv.model.mitigation import Draft, Severity
+from feedsrv.publishing.affecting import builds_of, effects
 from feedsrv.publishing.audit import Chain, verify_chain
 from feedsrv.publishing.comparing import Difference, compare
 from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Store, Work
 from feedsrv.publishing.records import AuditEntry, Head, Revision, Update, Version
 from feedsrv.publishing.refusals import NoCatalogueError, UnknownFeedError, UnknownMitigationError
+from feedsrv.publishing.summaries import (
+    MOST_LISTED,
+    Asked,
+    AuditPage,
+    BuildLine,
+    Judged,
+    Needs,
+    Page,
+    Shown,
+)
+from feedsrv.publishing.waiting import REVIEW_SOON, needs_of, shown
 
 
 class Reading:
@@ -73,17 +88,98 @@ class Reading:
             find_revision(work, mitigation_id)
             return work.revisions.history(mitigation_id)
 
-    def diff(self, mitigation_id: str) -> Difference:
-        """The newest revision beside the one that was published before it.
+    def page(  # noqa: PLR0913 -- each is one thing that a list may be asked for, and all are named
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 50,
+        stage: Stage | None = None,
+        channel: str | None = None,
+        severity: Severity | None = None,
+        search: str | None = None,
+    ) -> Page:
+        """A part of the list of mitigations, in order of id: the newest revision of each.
+
+        `after` is the `next` of the page before; `stage` is one as people see it; `search` a part of an id
+        or a title. At most `MOST_LISTED` come at once.
+        """
+        size = min(max(limit, 1), MOST_LISTED)
+        asked = Asked(after, size + 1, stage, channel, severity, search)
+        with self._store.look() as work:
+            found = work.revisions.page(asked)
+        return Page(found[:size], found[size - 1].id if len(found) > size else None)
+
+    def needs(self, name: str, roles: frozenset[Role]) -> Needs:
+        """What waits for somebody of that name who has these roles."""
+        today = self._now().date()
+        with self._store.look() as work:
+            revisions = work.revisions
+            return needs_of(
+                name,
+                roles,
+                revisions.open_summaries(),
+                alone=revisions.emergencies(),
+                review_soon=revisions.due_for_review(today + REVIEW_SOON, MOST_LISTED),
+                updates=work.updates.all(),
+            )
+
+    def show(self, mitigation_id: str, number: int | None = None) -> Shown:
+        """One revision with its history and what can be done with it; the newest where no number is given.
 
         Raises:
             UnknownMitigationError: there is none.
         """
         with self._store.look() as work:
-            newest = find_revision(work, mitigation_id)
-            history = work.revisions.history(mitigation_id)
-            earlier = [one for one in history if one.published and one.number < newest.number]
-            return compare(earlier[-1] if earlier else None, newest)
+            found = find_revision(work, mitigation_id, number)
+            history = work.revisions.summaries(mitigation_id)
+            successors = work.revisions.successors()
+        return shown(found, history, successors.get(mitigation_id, ()), tag=tag_of(found))
+
+    def diff(self, mitigation_id: str, number: int | None = None, against: int | None = None) -> Difference:
+        """A revision, by default the newest, beside another: by default the one published before it.
+
+        Raises:
+            UnknownMitigationError: there is none.
+        """
+        with self._store.look() as work:
+            after = find_revision(work, mitigation_id, number)
+            if against is None:
+                before = work.revisions.published(mitigation_id, below=after.number)
+            else:
+                before = find_revision(work, mitigation_id, against)
+            return compare(before, after, effects=_effects(work, before, after))
+
+    def draft(self, mitigation_id: str, number: int | None = None) -> Draft:
+        """A revision as its authors see it, with samples and notes; the newest where no number is given.
+
+        Raises:
+            UnknownMitigationError: there is none.
+        """
+        return draft_of(self.show_mitigation(mitigation_id, number))
+
+    def builds(self, mitigation_id: str, number: int | None = None) -> tuple[BuildLine, ...]:
+        """How a revision stands to every build that the catalogue knows of its products.
+
+        Raises:
+            UnknownMitigationError: there is none.
+        """
+        with self._store.look() as work:
+            return builds_of(find_revision(work, mitigation_id, number).mitigation, catalogue_of(work))
+
+    def judge(self, data: bytes, *, source: str) -> Judged:
+        """What the rules say of words that are kept nowhere, as if they were published now.
+
+        Raises:
+            BadInputError: they are not of the grammar, or contradict themselves.
+            GateBrokenError: the samples could not be tried on this machine.
+        """
+        now = self._now()
+        draft = read_draft(data, revision=1, issued=now, source=source)
+        with self._store.look() as work:
+            before = work.revisions.published(draft.mitigation.id)
+            if before is not None:
+                draft = read_draft(data, revision=before.number + 1, issued=now, source=source)
+            return Judged(draft, self._lint(work, (draft,)))
 
     def lint(self, mitigation_id: str) -> tuple[Finding, ...]:
         """What the rules would say if the newest revision were published now.
@@ -145,6 +241,24 @@ class Reading:
         with self._store.look() as work:
             return work.audit.entries(newest=newest)
 
+    def audit_page(
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        actor: str | None = None,
+        verb: str | None = None,
+        subject: str | None = None,
+    ) -> AuditPage:
+        """A part of the audit log, newest first; `before` is the `next` of the page before.
+
+        `subject` is a whole one, or its first words: `M0001` finds `M0001 revision 2`.
+        """
+        size = min(max(limit, 1), MOST_LISTED)
+        with self._store.look() as work:
+            found = work.audit.page(before=before, limit=size + 1, actor=actor, verb=verb, subject=subject)
+        return AuditPage(found[:size], found[size - 1].seq if len(found) > size else None)
+
     def verify_audit(self) -> Chain:
         """Follow the audit log's chain from its beginning.
 
@@ -170,9 +284,38 @@ class Reading:
         )
 
 
+def tag_of(revision: Revision) -> str:
+    """Changes with everything about a revision that a verb depends on; 32 hexadecimal digits."""
+    said = (
+        revision.id,
+        revision.number,
+        revision.stage.value,
+        revision.digest,
+        revision.approved_by,
+        revision.approved_digest,
+        repr(revision.returned),
+        repr(revision.break_glass),
+        sorted(revision.hands),
+        revision.shelved,
+    )
+    return sha256(json.dumps(said).encode("ascii")).hexdigest()[:32]
+
+
 def catalogue_of(work: Work) -> Catalogue:
     """The catalogue as it is kept; without products before one was imported."""
     return Catalogue.of(work.products.all(), (one.update for one in work.updates.all()))
+
+
+def _effects(work: Work, before: Revision | None, after: Revision) -> tuple[str, ...]:
+    named = {*after.mitigation.supersedes, *(before.mitigation.supersedes if before else ())}
+    standing = work.revisions.standing_summaries(named) if named else ()
+    return effects(
+        before.mitigation if before else None,
+        after.mitigation,
+        taken_over=work.revisions.successors(),
+        standing={one.id: one for one in standing},
+        catalogue=catalogue_of(work),
+    )
 
 
 def draft_of(revision: Revision) -> Draft:
@@ -186,8 +329,7 @@ def draft_of(revision: Revision) -> Draft:
 
 def newest_of(work: Work, mitigation_id: str) -> Revision | None:
     """The newest revision that is not discarded, or None."""
-    history = [one for one in work.revisions.history(mitigation_id) if one.is_open or one.published]
-    return history[-1] if history else None
+    return work.revisions.last(mitigation_id)
 
 
 def open_of(work: Work, mitigation_id: str) -> Revision | None:

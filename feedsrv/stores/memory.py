@@ -5,11 +5,12 @@ They are held to the same contract as the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from itertools import islice
 from threading import Lock, RLock
 
 from feedsrv.model.build import Build
@@ -27,6 +28,7 @@ from feedsrv.publishing.records import (
     VersionState,
 )
 from feedsrv.publishing.refusals import AlreadyShelvedError, PublishInProgressError
+from feedsrv.publishing.summaries import Asked, Summary
 from feedsrv.stores.memory_desk import (
     MemoryAnswers,
     MemoryDeliveries,
@@ -36,6 +38,7 @@ from feedsrv.stores.memory_desk import (
     MemoryTokens,
     MemoryWebhooks,
 )
+from feedsrv.stores.memory_lists import MemoryLists
 from feedsrv.stores.memory_trust import (
     MemoryAnnouncements,
     MemoryKeyRegister,
@@ -85,10 +88,16 @@ class MemoryRevisions:
         """Every revision of one mitigation, oldest first."""
         return tuple(one for one in self._all() if one.id == mitigation_id)
 
-    def published(self, mitigation_id: str) -> Revision | None:
+    def last(self, mitigation_id: str) -> Revision | None:
+        """The newest revision that is not discarded, or None."""
+        found = [one for one in self.history(mitigation_id) if one.stage is not Stage.DISCARDED]
+        return found[-1] if found else None
+
+    def published(self, mitigation_id: str, *, below: int | None = None) -> Revision | None:
         """The newest published revision, or None."""
         found = [one for one in self.history(mitigation_id) if one.stage is Stage.PUBLISHED]
-        return found[-1] if found else None
+        kept = [one for one in found if below is None or one.number < below]
+        return kept[-1] if kept else None
 
     def newest(self) -> tuple[Revision, ...]:
         """The newest revision of each mitigation that is not discarded."""
@@ -130,6 +139,30 @@ class MemoryRevisions:
             for one in self._all()
             if one.break_glass and not one.break_glass.countersigned_at and one.stage is not Stage.DISCARDED
         )
+
+    def page(self, asked: Asked) -> tuple[Summary, ...]:
+        """The newest revision of each mitigation that is not discarded, as far as is asked."""
+        return MemoryLists(self._all()).page(asked)
+
+    def summaries(self, mitigation_id: str) -> tuple[Summary, ...]:
+        """Every revision of one mitigation, oldest first."""
+        return MemoryLists(self._all()).summaries(mitigation_id)
+
+    def open_summaries(self) -> tuple[Summary, ...]:
+        """Every revision that is under way."""
+        return MemoryLists(self._all()).open_summaries()
+
+    def due_for_review(self, by: date, limit: int) -> tuple[Summary, ...]:
+        """What is in force and must be looked at again by that day."""
+        return MemoryLists(self._all()).due_for_review(by, limit)
+
+    def standing_summaries(self, ids: Collection[str]) -> tuple[Summary, ...]:
+        """The newest published revision of each of these."""
+        return MemoryLists(self._all()).standing_summaries(ids)
+
+    def successors(self) -> Mapping[str, tuple[str, ...]]:
+        """For each superseded id, the active published mitigations that take over from it."""
+        return MemoryLists(self._all()).successors()
 
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
@@ -193,6 +226,17 @@ class MemoryFeeds:
         """The history of one feed, oldest first."""
         return tuple(self.numbers[key] for key in sorted(self.numbers) if key[:2] == (product, channel))
 
+    def page(self, product: str, channel: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
+        """That many versions of one feed, newest first."""
+        found = [
+            one for one in self.versions(product, channel)[::-1] if before is None or one.number < before
+        ]
+        return tuple(found[:limit])
+
+    def version(self, product: str, channel: str, number: int) -> Version | None:
+        """One version, or None."""
+        return self.numbers.get((product, channel, number))
+
     def last_number(self, product: str, channel: str) -> int:
         """The highest version number that was published or burnt."""
         return max((one.number for one in self.versions(product, channel)), default=0)
@@ -251,6 +295,30 @@ class MemoryAuditLog:
     def entries(self, *, newest: int | None = None) -> tuple[AuditEntry, ...]:
         """Every entry in order, or only that many of the newest."""
         return tuple(self.kept if newest is None else self.kept[max(len(self.kept) - newest, 0) :])
+
+    def page(
+        self,
+        *,
+        before: int | None,
+        limit: int,
+        actor: str | None = None,
+        verb: str | None = None,
+        subject: str | None = None,
+    ) -> tuple[AuditEntry, ...]:
+        """That many entries, newest first."""
+        found = (
+            one
+            for one in reversed(self.kept)
+            if (before is None or one.seq < before)
+            and actor in {None, one.actor}
+            and verb in {None, one.verb}
+            and (subject is None or one.subject == subject or one.subject.startswith(f"{subject} "))
+        )
+        return tuple(islice(found, limit))
+
+    def at(self, moments: Collection[datetime]) -> tuple[AuditEntry, ...]:
+        """Everything that was done at these very moments, in order."""
+        return tuple(one for one in self.kept if one.at in moments)
 
 
 @dataclass

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -18,11 +18,13 @@ from feedsrv.model.catalogue import CumulativeUpdate, Product
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Mitigation
 from feedsrv.publishing.records import BreakGlass, Published, Returned, Revision, Standing, Update
+from feedsrv.publishing.summaries import Asked, Summary
 from feedsrv.stores import tables
 from feedsrv.stores.database import translated
 from feedsrv.stores.sql_feeds import SqlFeeds
 from feedsrv.stores.sql_journal import SqlAuditLog, SqlIntents
 from feedsrv.stores.sql_keys import SqlKeyRegister, SqlRevocations
+from feedsrv.stores.sql_lists import SqlLists
 from feedsrv.stores.sql_notices import SqlDeliveries, SqlNotices, SqlWebhooks
 from feedsrv.stores.sql_people import SqlAnswers, SqlPeople, SqlSignIns, SqlTokens
 from feedsrv.stores.sql_rows import keep_row
@@ -184,6 +186,7 @@ class SqlRevisions:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._lists = SqlLists(connection)
 
     def get(self, mitigation_id: str, number: int) -> Revision | None:
         """That revision, or None."""
@@ -193,10 +196,14 @@ class SqlRevisions:
         """Every revision of one mitigation, oldest first."""
         return tuple(self._select(_R.id == mitigation_id))
 
-    def published(self, mitigation_id: str) -> Revision | None:
+    def last(self, mitigation_id: str) -> Revision | None:
+        """The newest revision that is not discarded, or None."""
+        return self._last(_R.id == mitigation_id, _R.stage != Stage.DISCARDED.value)
+
+    def published(self, mitigation_id: str, *, below: int | None = None) -> Revision | None:
         """The newest published revision, or None."""
-        found = tuple(self._select(_R.id == mitigation_id, _IS_PUBLISHED))
-        return found[-1] if found else None
+        bounds = () if below is None else (_R.number < below,)
+        return self._last(_R.id == mitigation_id, _IS_PUBLISHED, *bounds)
 
     def newest(self) -> tuple[Revision, ...]:
         """The newest revision of each mitigation that is not discarded."""
@@ -237,6 +244,30 @@ class SqlRevisions:
         found = self._select(_R.break_glass.is_not(None), _R.stage != Stage.DISCARDED.value)
         return tuple(one for one in found if one.break_glass and one.break_glass.countersigned_at is None)
 
+    def page(self, asked: Asked) -> tuple[Summary, ...]:
+        """The newest revision of each mitigation that is not discarded, as far as is asked."""
+        return self._lists.page(asked)
+
+    def summaries(self, mitigation_id: str) -> tuple[Summary, ...]:
+        """Every revision of one mitigation, oldest first."""
+        return self._lists.summaries(mitigation_id)
+
+    def open_summaries(self) -> tuple[Summary, ...]:
+        """Every revision that is under way."""
+        return self._lists.open_summaries()
+
+    def due_for_review(self, by: date, limit: int) -> tuple[Summary, ...]:
+        """What is in force and must be looked at again by that day."""
+        return self._lists.due_for_review(by, limit)
+
+    def standing_summaries(self, ids: Collection[str]) -> tuple[Summary, ...]:
+        """The newest published revision of each of these."""
+        return self._lists.standing_summaries(ids)
+
+    def successors(self) -> Mapping[str, tuple[str, ...]]:
+        """For each superseded id, the active published mitigations that take over from it."""
+        return self._lists.successors()
+
     def save(self, revision: Revision) -> None:
         """Keep a revision; one of the same id and number is replaced."""
         published = revision.published
@@ -267,8 +298,14 @@ class SqlRevisions:
                 "status": revision.mitigation.status.value,
                 "channel": revision.mitigation.channel,
                 "review_by": revision.mitigation.review_by.isoformat(),
+                "supersedes": " ".join(revision.mitigation.supersedes),
             },
         )
+
+    def _last(self, *conditions: ColumnElement[bool]) -> Revision | None:
+        wanted = select(tables.revisions).where(*conditions).order_by(_R.number.desc()).limit(1)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _revision(row)
 
     def _select(self, *conditions: ColumnElement[bool]) -> Iterator[Revision]:
         wanted = select(tables.revisions).where(*conditions).order_by(_R.id, _R.number)

@@ -38,17 +38,23 @@ class SqlFeeds:
         """The history of one feed, oldest first."""
         table = tables.feed_versions
         wanted = select(table).where(table.c.product == product, table.c.channel == channel)
-        return tuple(
-            Version(
-                row.product,
-                row.channel,
-                row.number,
-                VersionState(row.state),
-                datetime.fromisoformat(row.at),
-                row.digest,
-            )
-            for row in self._connection.execute(wanted.order_by(table.c.number))
-        )
+        return tuple(map(_version, self._connection.execute(wanted.order_by(table.c.number))))
+
+    def page(self, product: str, channel: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
+        """That many versions of one feed, newest first."""
+        table = tables.feed_versions
+        wanted = select(table).where(table.c.product == product, table.c.channel == channel)
+        if before is not None:
+            wanted = wanted.where(table.c.number < before)
+        rows = self._connection.execute(wanted.order_by(table.c.number.desc()).limit(limit))
+        return tuple(map(_version, rows))
+
+    def version(self, product: str, channel: str, number: int) -> Version | None:
+        """One version, or None."""
+        table = tables.feed_versions
+        wanted = select(table).where(table.c.product == product, table.c.channel == channel)
+        row = self._connection.execute(wanted.where(table.c.number == number)).one_or_none()
+        return None if row is None else _version(row)
 
     def last_number(self, product: str, channel: str) -> int:
         """The highest version number that was published or burnt."""
@@ -90,3 +96,14 @@ class SqlFeeds:
 
 def _head(row: Row[Any]) -> Head:
     return Head(from_json(Feed, row.words), row.digest, row.size)
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(
+        row.product,
+        row.channel,
+        row.number,
+        VersionState(row.state),
+        datetime.fromisoformat(row.at),
+        row.digest,
+    )

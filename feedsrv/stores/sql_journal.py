@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from feedsrv.clock import from_text, to_text
 from feedsrv.publishing.records import AuditEntry, Intent, IntentState
@@ -79,6 +81,35 @@ class SqlAuditLog:
         """Every entry in order, or only that many of the newest."""
         wanted = select(tables.audit).order_by(tables.audit.c.seq.desc()).limit(newest)
         return tuple(map(_entry, self._connection.execute(wanted)))[::-1]
+
+    def page(
+        self,
+        *,
+        before: int | None,
+        limit: int,
+        actor: str | None = None,
+        verb: str | None = None,
+        subject: str | None = None,
+    ) -> tuple[AuditEntry, ...]:
+        """That many entries, newest first."""
+        columns = tables.audit.c
+        wanted = select(tables.audit)
+        if before is not None:
+            wanted = wanted.where(columns.seq < before)
+        if actor is not None:
+            wanted = wanted.where(columns.actor == actor)
+        if verb is not None:
+            wanted = wanted.where(columns.verb == verb)
+        if subject is not None:
+            # Everything that begins with the subject and a space, in a form that an index answers.
+            longer = and_(columns.subject >= f"{subject} ", columns.subject < f"{subject}!")
+            wanted = wanted.where(or_(columns.subject == subject, longer))
+        return tuple(map(_entry, self._connection.execute(wanted.order_by(columns.seq.desc()).limit(limit))))
+
+    def at(self, moments: Collection[datetime]) -> tuple[AuditEntry, ...]:
+        """Everything that was done at these very moments, in order."""
+        wanted = select(tables.audit).where(tables.audit.c.at.in_([to_text(one) for one in moments]))
+        return tuple(map(_entry, self._connection.execute(wanted.order_by(tables.audit.c.seq))))
 
 
 def _intent(row: Row[Any]) -> Intent:

@@ -75,7 +75,25 @@ revisions: Final = Table(
     Column("status", String(16), nullable=False),
     Column("channel", String(32), nullable=False),
     Column("review_by", String(10), nullable=False),
-    Index("ix_revisions_stage", "stage"),
+    # Ids with a space between them.
+    Column("supersedes", Text, nullable=False),
+    # The newest at a stage is found without reading a row of the table, whose documents are large.
+    Index("ix_revisions_stage", "stage", "id", "number"),
+)
+# Few rows, which nobody should look for among thousands.
+Index(
+    "ix_revisions_supersedes",
+    revisions.c.id,
+    revisions.c.number,
+    sqlite_where=revisions.c.supersedes != "",
+    postgresql_where=revisions.c.supersedes != "",
+)
+Index(
+    "ix_revisions_break_glass",
+    revisions.c.id,
+    revisions.c.number,
+    sqlite_where=revisions.c.break_glass.is_not(None),
+    postgresql_where=revisions.c.break_glass.is_not(None),
 )
 
 feeds: Final = Table(
@@ -126,6 +144,10 @@ audit: Final = Table(
     Column("detail", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_actor", "actor", "seq"),
+    Index("ix_audit_verb", "verb", "seq"),
+    Index("ix_audit_subject", "subject", "seq"),
 )
 
 # Fingerprints and key ids are 64 hexadecimal digits. Chains and policies are JSON with base64 in it.
