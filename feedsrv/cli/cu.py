@@ -11,6 +11,7 @@ from feedsrv.cli.common import BuildType, WordType, as_json, as_person, print_js
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
 from feedsrv.model.mitigation import MITIGATION_ID, VULNERABILITY
+from feedsrv.publishing.workflow import Registered
 
 _product = click.option("--product", required=True, help="Product id, such as exchange-2019.")
 _build = click.option("--build", required=True, type=BuildType(), help="Such as 15.2.1118.40.")
@@ -39,6 +40,7 @@ def cu() -> None:
 @click.option(
     "--needless", multiple=True, type=_MITIGATION, help="A mitigation it makes needless; may be given again."
 )
+@click.option("--dry-run", "is_plan", is_flag=True, help="Only say what would be drafted; nothing is kept.")
 @as_person
 def register(  # noqa: PLR0913 -- one argument for each option
     *,
@@ -49,6 +51,7 @@ def register(  # noqa: PLR0913 -- one argument for each option
     kb: str | None,
     fixes: tuple[str, ...],
     needless: tuple[str, ...],
+    is_plan: bool,
     person: str,
 ) -> None:
     """Register an update; the revisions that it makes needful are drafted, and wait for review.
@@ -56,10 +59,28 @@ def register(  # noqa: PLR0913 -- one argument for each option
     Nothing changes for agents until it is released.
     """
     update = CumulativeUpdate(product, build, name, day.date(), kb, fixes, needless, UpdateStage.REGISTERED)
+    if is_plan:
+        _print_plan(workflow().plan_update(update, by=person))
+        return
     done = workflow().register_update(update, by=person)
     click.echo(f"{product} {build} {'was registered already' if done.unchanged else 'is registered'}")
     for revision in done.revisions:
         click.echo(f"  {revision} is {revision.stage}: feedsrv mitigation diff {revision.id}")
+    _print_kept(done)
+
+
+def _print_plan(plan: Registered) -> None:
+    update = plan.update.update
+    said = "is registered already" if plan.unchanged else "would be registered"
+    click.echo(f"{update.product} {update.build} {said}; nothing was kept")
+    for revision in plan.revisions:
+        click.echo(f"  {revision} would be drafted, and wait for review: {revision.mitigation.change}")
+        for product, builds in revision.mitigation.ranges():
+            click.echo(f"    on {product}: {builds}")
+    _print_kept(plan)
+
+
+def _print_kept(done: Registered) -> None:
     for sentence in done.kept:
         click.echo(f"  {sentence}")
     if not (done.revisions or done.kept):
@@ -74,6 +95,16 @@ def release(*, product: str, build: Build, person: str) -> None:
     """Release a registered update with the next publication; its revisions must be approved."""
     workflow().release_update(product, build, by=person)
     click.echo(f"{product} {build} will be released by the next `feedsrv feed publish`")
+
+
+@cu.command("discard")
+@_product
+@_build
+@as_person
+def discard(*, product: str, build: Build, person: str) -> None:
+    """Forget an update that was registered by mistake; not one that is released, or that a draft names."""
+    workflow().discard_update(product, build, by=person)
+    click.echo(f"{product} {build} is discarded")
 
 
 @cu.command("list")

@@ -18,6 +18,9 @@ from feedsrv.publishing.records import Revision
 from feedsrv.publishing.workflow import Workflow
 
 _id = click.argument("mitigation_id", metavar="ID")
+_digest = click.option(
+    "--digest", required=True, help="Digest of the words you read, as `show` and `diff` print it."
+)
 _reason = click.option("--reason", required=True, help="Why, for those who come after.")
 
 
@@ -171,14 +174,45 @@ def submit(*, mitigation_id: str, person: str) -> None:
 
 @mitigation.command("approve")
 @_id
-@click.option("--digest", help="Digest of the words you read, as `show` prints it; else those in review now.")
+@_digest
 @as_person
-def approve(*, mitigation_id: str, digest: str | None, person: str) -> None:
+def approve(*, mitigation_id: str, digest: str, person: str) -> None:
     """Approve the very bytes that are in review; not by anybody who wrote, edited or submitted them."""
     desk = workflow(judging=True)
-    named = digest or desk.show_mitigation(mitigation_id).digest
-    click.echo(f"{desk.approve(mitigation_id, by=person, digest=named)} is approved: {named}")
+    click.echo(f"{desk.approve(mitigation_id, by=person, digest=digest)} is approved: {digest}")
     _warn_of_rules(desk, mitigation_id)
+
+
+@mitigation.command("break-glass")
+@_id
+@_digest
+@click.option("--incident", required=True, help="The incident's reference in your own system.")
+@_reason
+@as_person
+def break_glass(*, mitigation_id: str, digest: str, incident: str, reason: str, person: str) -> None:
+    """Approve alone in an emergency, even what you wrote; everybody is told.
+
+    Somebody else must countersign it within FEEDSRV_BREAK_GLASS_SPAN, or the keeper withdraws it.
+    """
+    desk = workflow(judging=True)
+    done = desk.break_glass(mitigation_id, by=person, digest=digest, incident=incident, reason=reason)
+    click.echo(f"{done} is approved by {person} alone: publish it with `feedsrv feed publish`")
+    if done.break_glass is not None:
+        click.echo(
+            f"somebody else must countersign it until {to_text(done.break_glass.until)}, or it is withdrawn: "
+            f"feedsrv mitigation countersign {done.id} --digest {done.digest}"
+        )
+    _warn_of_rules(desk, mitigation_id)
+
+
+@mitigation.command("countersign")
+@_id
+@_digest
+@as_person
+def countersign(*, mitigation_id: str, digest: str, person: str) -> None:
+    """Stand, as a second person, for what one person approved alone."""
+    done = workflow().countersign(mitigation_id, by=person, digest=digest)
+    click.echo(f"{done} is countersigned: {digest}")
 
 
 @mitigation.command("return")
@@ -206,3 +240,15 @@ def withdraw(*, mitigation_id: str, reason: str, person: str) -> None:
     """Draft the revision that takes a mitigation back on every server; it waits for another's approval."""
     drafted = workflow().withdraw(mitigation_id, by=person, reason=reason)
     click.echo(f"{drafted} withdraws it and is {drafted.stage}: approve it, then `feedsrv feed publish`")
+
+
+@mitigation.command("revise")
+@_id
+@click.option("--change", required=True, help="What changes, in a sentence that is published.")
+@as_person
+def revise(*, mitigation_id: str, change: str, person: str) -> None:
+    """Draft the next revision with the words that stand: to write on, or to have them signed anew."""
+    drafted = workflow().revise(mitigation_id, by=person, change=change)
+    click.echo(
+        f"{drafted} is a draft with the words of {drafted.source}: import a file to write on, or submit it"
+    )

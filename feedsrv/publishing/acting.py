@@ -6,12 +6,14 @@ The verbs themselves are in `workflow`, `next_revisions`, `emergency` and `updat
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from feedsrv import clock
 from feedsrv.clock import Clock
 from feedsrv.model.lifecycle import role_of
 from feedsrv.publishing import reading
 from feedsrv.publishing.audit import record
+from feedsrv.publishing.notices.telling import settle, tell
 from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Store, Work
@@ -19,9 +21,11 @@ from feedsrv.publishing.reading import Reading
 from feedsrv.publishing.records import Revision
 from feedsrv.publishing.refusals import BadChangeError, ChangedSinceError
 
-LONGEST_REASON = 1000
+BREAK_GLASS: Final = "mitigation.break-glass"
+"""The notice that is an alarm until somebody countersigns."""
+LONGEST_REASON: Final = 1000
 """Characters."""
-LONGEST_INCIDENT = 100
+LONGEST_INCIDENT: Final = 100
 """Characters."""
 
 
@@ -65,6 +69,15 @@ class Acting(Reading):
         if self._via:
             detail["via"] = self._via
         record(work.audit, self._now(), actor=actor, verb=verb, subject=str(subject), detail=detail)
+
+    def _tell(self, work: Work, actor: str, kind: str, subject: object, sentence: str) -> None:
+        """Tell the people here what was done; kept together with the act, or not at all."""
+        tell(work, self._now(), kind=kind, subject=str(subject), by=actor, sentence=sentence)
+
+    def _end_alarm(self, work: Work, revision: Revision) -> None:
+        """Nobody has to countersign this any more."""
+        if revision.break_glass is not None:
+            settle(work, self._now(), kind=BREAK_GLASS, subject=str(revision))
 
 
 def refuse_if_changed(found: Revision | None, seen: str | None) -> None:

@@ -15,8 +15,8 @@ from typing import Final
 
 from feedsrv.clock import to_text
 from feedsrv.model.lifecycle import Stage, move
-from feedsrv.model.mitigation import Status, review_span
-from feedsrv.publishing.acting import Acting, checked_incident, checked_reason, refuse_if_changed
+from feedsrv.model.mitigation import Draft, Status, review_span
+from feedsrv.publishing.acting import BREAK_GLASS, Acting, checked_incident, checked_reason, refuse_if_changed
 from feedsrv.publishing.drafting import (
     begin_revision,
     is_on_its_way,
@@ -25,7 +25,9 @@ from feedsrv.publishing.drafting import (
     renumbered,
     submit_revision,
 )
-from feedsrv.publishing.hands import effect_of, refuse_own
+from feedsrv.publishing.hands import effect_of, refuse_own, was_seen_by_two
+from feedsrv.publishing.notice_records import Notice
+from feedsrv.publishing.notices.telling import settle
 from feedsrv.publishing.people import KEEPER
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import draft_of, find_revision, open_of
@@ -38,6 +40,8 @@ from feedsrv.publishing.refusals import (
 
 log: Final = logging.getLogger(__name__)
 
+TAKEN_BACK: Final = "mitigation.withdrawn-unsigned"
+"""The notice of what the keeper did."""
 UNSIGNED: Final = "withdraw-unsigned"
 """Verb of the keeper's act, in the audit log."""
 
@@ -93,6 +97,11 @@ class EmergencyWork(Acting):
             work.revisions.save(approved)
             detail = {"digest": digest, "incident": about, "reason": why, "until": to_text(until)}
             self._log(work, actor, "break-glass", approved, **detail)
+            sentence = (
+                f"{actor} alone approved {approved} for {about}: {why}. Somebody else must countersign it "
+                f"until {until:%Y-%m-%d %H:%M} UTC, or it is withdrawn"
+            )
+            self._tell(work, actor, BREAK_GLASS, approved, sentence)
         log.warning("mitigation.broke_glass", extra=_fields(approved, actor))
         return approved
 
@@ -127,6 +136,9 @@ class EmergencyWork(Acting):
             countersigned = replace(found, stage=step.to, break_glass=signed)
             work.revisions.save(countersigned)
             self._log(work, actor, "countersign", countersigned, digest=digest)
+            self._end_alarm(work, countersigned)
+            sentence = f"{actor} countersigned {countersigned}, which {glass.by} had approved alone"
+            self._tell(work, actor, "mitigation.countersigned", countersigned, sentence)
             if begun is not None:
                 work.revisions.save(replace(begun, stage=Stage.DISCARDED))
                 self._log(work, actor, "discard", begun, digest=begun.digest)
@@ -142,10 +154,12 @@ class EmergencyWork(Acting):
         """
         actor = self._actor(by, "unsigned.withdraw")
         with self._store.look() as work:
-            if not due(work, self._now()):
+            if not (due(work, self._now()) or _alarms_over(work)):
                 return ()
         done = []
         with self._store.begin() as work:
+            for alarm in _alarms_over(work):
+                settle(work, self._now(), kind=alarm.kind, subject=alarm.subject)
             for found in due(work, self._now()):
                 above = open_of(work, found.id)
                 begun = _keepers(work, found)
@@ -176,26 +190,20 @@ class EmergencyWork(Acting):
         voided = replace(found, stage=Stage.DRAFT, approved_by=None, approved_digest=None, break_glass=None)
         work.revisions.save(voided)
         self._log(work, actor, UNSIGNED, voided, digest=voided.digest)
+        self._end_alarm(work, found)
+        sentence = f"{voided} is a draft again: nobody countersigned it in time, and it was not published yet"
+        self._tell(work, actor, TAKEN_BACK, voided, sentence)
         return voided
 
     def _take_back(self, work: Work, found: Revision, above: Revision | None, actor: str) -> Revision:
+        detail = {"takes back": str(found)}
         if above is not None:
-            aside = replace(renumbered(above, above.number + 1), stage=Stage.DISCARDED, hands=above.hands)
+            aside = replace(renumbered(above, above.number + 1), stage=Stage.DISCARDED)
             work.revisions.save(aside)
-            self._log(work, actor, "discard", above, digest=above.digest, **{"kept as": str(aside)})
-        glass = found.break_glass
-        assert glass is not None, "that is why it is due"
-        now = self._now()
-        words = replace(
-            found.mitigation,
-            revision=found.number + 1,
-            issued=now,
-            review_by=now.date() + review_span(found.mitigation),
-            status=Status.WITHDRAWN,
-            change="Withdrawn by itself: nobody else stood for it in time.",
+            detail |= {"set aside": above.digest, "as": str(aside)}
+        begun = begin_revision(
+            self._words_instead(work, found), source="withdrawal", source_digest="", by=actor
         )
-        draft = replace(draft_of(found), mitigation=words)
-        begun = begin_revision(draft, source="withdrawal", source_digest="", by=actor)
         withdrawn = replace(
             submit_revision(begun, by=actor),
             stage=Stage.APPROVED,
@@ -203,17 +211,41 @@ class EmergencyWork(Acting):
             approved_digest=begun.digest,
         )
         work.revisions.save(withdrawn)
-        self._log(
-            work,
-            actor,
-            UNSIGNED,
-            withdrawn,
-            digest=withdrawn.digest,
-            takes_back=str(found),
-            incident=glass.incident,
-            until=to_text(glass.until),
-        )
+        self._log(work, actor, UNSIGNED, withdrawn, digest=withdrawn.digest, **detail)
+        sentence = f"{withdrawn} goes out by itself: {withdrawn.mitigation.change}"
+        self._tell(work, actor, TAKEN_BACK, withdrawn, sentence)
         return withdrawn
+
+    def _words_instead(self, work: Work, found: Revision) -> Draft:
+        """What two people stood for before stands again, where the rules allow it; else nothing does.
+
+        So that an hour of one person alone takes away no protection that two had agreed on.
+        """
+        now = self._now()
+        number = found.number + 1
+        settled = [one for one in work.revisions.history(found.id) if was_seen_by_two(one)]
+        before = settled[-1] if settled else None
+        if before is not None and before.mitigation.channel == found.mitigation.channel:
+            span = min(review_span(before.mitigation), self._max_review)
+            again = replace(
+                before.mitigation,
+                revision=number,
+                issued=now,
+                review_by=now.date() + span,
+                change=f"As in revision {before.number} again: nobody countersigned revision {found.number}.",
+            )
+            draft = replace(draft_of(before), mitigation=again)
+            if not self._lint(work, (draft,)):
+                return draft
+        words = replace(
+            found.mitigation,
+            revision=number,
+            issued=now,
+            review_by=now.date() + min(review_span(found.mitigation), self._max_review),
+            status=Status.WITHDRAWN,
+            change=f"Withdrawn by itself: nobody countersigned revision {found.number}.",
+        )
+        return replace(draft_of(found), mitigation=words)
 
 
 def due(work: Work, at: datetime) -> tuple[Revision, ...]:
@@ -249,6 +281,14 @@ def in_force(work: Work) -> tuple[Revision, ...]:
         if one.is_open or (newest is not None and newest.number == one.number):
             found.append(one)
     return tuple(found)
+
+
+def _alarms_over(work: Work) -> tuple[Notice, ...]:
+    """Alarms about what is no longer in force: replaced, withdrawn or discarded since."""
+    subjects = {str(one) for one in in_force(work)}
+    return tuple(
+        one for one in work.notices.alarms() if one.kind == BREAK_GLASS and one.subject not in subjects
+    )
 
 
 def _waiting(work: Work, mitigation_id: str) -> Revision:

@@ -39,6 +39,8 @@ class NextRevisions(Acting):
             withdrawn = submit_revision(begun, by=actor)
             work.revisions.save(withdrawn)
             self._log(work, actor, "withdraw", withdrawn, digest=withdrawn.digest, reason=change)
+            sentence = f"{actor} asks that {found.id} be withdrawn everywhere: {change}"
+            self._tell(work, actor, "mitigation.withdrawing", withdrawn, sentence)
         log.info("mitigation.withdrawing", extra=_fields(withdrawn, actor))
         return withdrawn
 

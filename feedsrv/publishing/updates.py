@@ -132,6 +132,11 @@ class UpdateWork(Acting):
         with self._store.begin() as work:
             refuse_impossible(work, update)
             registered = self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
+            if not registered.unchanged:
+                waiting = ", ".join(map(str, registered.revisions))
+                sentence = f"{actor} registered {name_of(update)} ({update.name})"
+                sentence += f"; waiting for a review: {waiting}" if waiting else ""
+                self._tell(work, actor, "update.registered", name_of(update), sentence)
         log.info("update.registered", extra={"update": name_of(update), "by": actor})
         return registered
 
@@ -163,6 +168,8 @@ class UpdateWork(Acting):
 
             work.updates.remove(product, build)
             self._log(work, actor, "discard", name_of(found.update), name=found.update.name)
+            sentence = f"{actor} discarded {name_of(found.update)} ({found.update.name})"
+            self._tell(work, actor, "update.discarded", name_of(found.update), sentence)
         log.info("update.discarded", extra={"update": name_of(found.update), "by": actor})
         return found
 
@@ -191,6 +198,8 @@ class UpdateWork(Acting):
 
             work.updates.save(releasing)
             self._log(work, actor, "release", name_of(found.update))
+            sentence = f"the next publication releases {name_of(found.update)}, as {actor} asked"
+            self._tell(work, actor, "update.releasing", name_of(found.update), sentence)
         log.info("update.releasing", extra={"update": name_of(found.update), "by": actor})
         return releasing
 

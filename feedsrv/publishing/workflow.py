@@ -99,6 +99,8 @@ class Workflow(UpdateWork, NextRevisions, EmergencyWork):
             work.revisions.save(revision)
             detail = {"source": source, "digest": revision.digest, EFFECT: effect_of(revision.mitigation)}
             self._log(work, actor, "import", revision, **detail)
+            if opened is not None:
+                self._end_alarm(work, opened)
         log.info("mitigation.imported", extra=_fields(revision, actor) | {"outcome": outcome.value})
         return Imported(revision, outcome)
 
@@ -119,6 +121,8 @@ class Workflow(UpdateWork, NextRevisions, EmergencyWork):
 
             work.revisions.save(submitted)
             self._log(work, actor, "submit", submitted, digest=submitted.digest)
+            sentence = f"{actor} asks for a review of {submitted}: {submitted.mitigation.title}"
+            self._tell(work, actor, "mitigation.submitted", submitted, sentence)
         log.info("mitigation.submitted", extra=_fields(submitted, actor))
         return submitted
 
@@ -144,6 +148,8 @@ class Workflow(UpdateWork, NextRevisions, EmergencyWork):
             approved = replace(found, stage=step.to, approved_by=actor, approved_digest=digest, returned=None)
             work.revisions.save(approved)
             self._log(work, actor, "approve", approved, digest=digest)
+            sentence = f"{actor} approved {approved}: {approved.mitigation.title}"
+            self._tell(work, actor, "mitigation.approved", approved, sentence)
         log.info("mitigation.approved", extra=_fields(approved, actor))
         return approved
 
@@ -175,6 +181,8 @@ class Workflow(UpdateWork, NextRevisions, EmergencyWork):
             )
             work.revisions.save(returned)
             self._log(work, actor, "return", returned, reason=why)
+            self._end_alarm(work, found)
+            self._tell(work, actor, "mitigation.returned", returned, f"{actor} returned {returned}: {why}")
         log.info("mitigation.returned", extra=_fields(returned, actor))
         return returned
 
@@ -198,6 +206,7 @@ class Workflow(UpdateWork, NextRevisions, EmergencyWork):
             discarded = replace(found, stage=step.to)
             work.revisions.save(discarded)
             self._log(work, actor, "discard", discarded, digest=discarded.digest)
+            self._tell(work, actor, "mitigation.discarded", discarded, f"{actor} discarded {discarded}")
         log.info("mitigation.discarded", extra=_fields(discarded, actor))
         return discarded
 
