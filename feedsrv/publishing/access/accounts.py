@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from feedsrv.model.lifecycle import Role
@@ -27,12 +26,12 @@ from feedsrv.publishing.access.refusals import (
 )
 from feedsrv.publishing.admitting import admit, has_administrator, note
 from feedsrv.publishing.notices.telling import tell
-from feedsrv.publishing.people import checked_name, folded, is_among
+from feedsrv.publishing.people import KEEPER, checked_name, folded, is_among
 from feedsrv.publishing.people_records import COMMAND_LINE, Person, Principal
 from feedsrv.publishing.permits import UnknownPersonError
 from feedsrv.publishing.ports import Work
 
-RESERVED: Final = frozenset({"feedsrv", "keeper", "nobody", "system", "unknown"})
+RESERVED: Final = frozenset({KEEPER, "feedsrv", "nobody", "system", "unknown"})
 """Names under which parts of this service act, or that stand for nobody."""
 LONGEST_SHOWN: Final = 120
 LONGEST_EMAIL: Final = 254
@@ -58,8 +57,8 @@ class Accounts(AccessDesk):
         with self._store.look() as work:
             return known(work, name)
 
-    def at_command_line(self, name: str, *, account: str) -> Principal:
-        """Who acts at the command line, in whose name, from which account of the machine.
+    def at_command_line(self, name: str, *, via: str = COMMAND_LINE) -> Principal:
+        """Who acts at the command line; `via` begins so, and says from which account of the machine.
 
         Whoever has a shell here may act in every role while nobody is registered, and as administrator
         while there is none.
@@ -67,7 +66,6 @@ class Accounts(AccessDesk):
         Raises:
             UnknownPersonError: people are registered, and nobody of that name, or no longer.
         """
-        via = f"{COMMAND_LINE} (account {account})"
         checked = checked_name(name)
         with self._store.look() as work:
             people = work.people.all()
@@ -369,8 +367,3 @@ def _working(work: Work, name: str) -> Person:
 def _refuse_last(work: Work, person: Person) -> None:
     if Role.ADMINISTRATOR in person.roles and not has_administrator(work.people.all(), besides=person):
         raise LastAdministratorError(person.name)
-
-
-def is_locked(person: Person, at: datetime) -> bool:
-    """True while no password of this person is accepted."""
-    return person.locked_until is not None and at < person.locked_until

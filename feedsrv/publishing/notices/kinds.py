@@ -19,6 +19,8 @@ class NoticeKind:
 
 _ALARM: Final = Weight.ALARM
 
+GIVEN_UP: Final = "webhook.given-up"
+"""Told once for an address, until it is reached again; not told to anybody's webhook."""
 TEST: Final = "webhook.test"
 """Sent to the one address that is tried, whatever kinds it asked for."""
 
@@ -32,9 +34,7 @@ KINDS: Final[dict[str, NoticeKind]] = {
     "mitigation.withdrawn": NoticeKind("a mitigation was taken back everywhere"),
     "mitigation.break-glass": NoticeKind("one person approved alone; a second must countersign", _ALARM),
     "mitigation.countersigned": NoticeKind("a second person countersigned what one had approved alone"),
-    "mitigation.withdrawn-unsigned": NoticeKind(
-        "nobody countersigned in time: it is being taken back", _ALARM
-    ),
+    "mitigation.withdrawn-unsigned": NoticeKind("nobody countersigned in time: it is being taken back"),
     "update.registered": NoticeKind("a cumulative update was registered"),
     "update.discarded": NoticeKind("a registered cumulative update was discarded"),
     "update.releasing": NoticeKind("the next publication releases a cumulative update"),
@@ -42,7 +42,7 @@ KINDS: Final[dict[str, NoticeKind]] = {
     "feed.published": NoticeKind("feeds were published"),
     "feed.failed": NoticeKind("a publication was refused or cut short"),
     "key.changed": NoticeKind("a key was made, used, retired or imported"),
-    "key.revoked": NoticeKind("a key was revoked", _ALARM),
+    "key.revoked": NoticeKind("a key was revoked"),
     "trouble.begun": NoticeKind("something is wrong that the keeper watches", _ALARM),
     "trouble.ended": NoticeKind("something that was wrong is right again"),
     "person.added": NoticeKind("somebody new may sign in"),
@@ -56,5 +56,6 @@ KINDS: Final[dict[str, NoticeKind]] = {
     "token.revoked": NoticeKind("a token was revoked"),
     "webhook.added": NoticeKind("notices are sent to a further address"),
     "webhook.removed": NoticeKind("notices are no longer sent to an address"),
+    GIVEN_UP: NoticeKind("notices did not reach an address, and are no longer sent there"),
     TEST: NoticeKind("somebody tries whether an address is reached"),
 }
