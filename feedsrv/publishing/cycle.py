@@ -29,9 +29,8 @@ from typing import Final
 from feedsrv.codec.mitigation import write_mitigation
 from feedsrv.lints.publication import Publication
 from feedsrv.lints.run import lint
-from feedsrv.model.catalogue import UpdateStage
 from feedsrv.model.feed import Announcement, Poll, digest_of
-from feedsrv.model.lifecycle import ACTS, move
+from feedsrv.model.lifecycle import ACTS
 from feedsrv.publishing.announced import announced_at
 from feedsrv.publishing.assembling import (
     Pace,
@@ -52,6 +51,7 @@ from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import PageMaker, PublishLock, Shelf, Store, Work
 from feedsrv.publishing.proving import Made, Signers, prove, refuse_ended_keys, sign
 from feedsrv.publishing.reading import catalogue_of
+from feedsrv.publishing.recording import keep_outcome
 from feedsrv.publishing.records import Head, Intent, IntentState
 from feedsrv.publishing.recovering import clear, rebuild
 from feedsrv.publishing.refusals import InWorkError, LintRefusedError, NotWhatWasApprovedError
@@ -122,8 +122,8 @@ class PublishCycle:
         self._after = after
         self._moving = Moving(shelf, page, fixed_files)
 
-    def run(self, *, by: str, at: datetime) -> Outcome:
-        """Publish everything that is approved and free to go.
+    def run(self, *, by: str, at: datetime, only: frozenset[tuple[str, int]] | None = None) -> Outcome:
+        """Publish everything that is approved and free to go; with `only`, nothing beside these revisions.
 
         Raises:
             NotAllowedError: `by` may not publish.
@@ -136,7 +136,7 @@ class PublishCycle:
         actor = checked_name(by)
         self._may(actor, ACTS["feed.publish"])
         with self._lock.hold():
-            outcome = self._publish(actor, at)
+            outcome = self._publish(actor, at, only)
         return self._stamped(outcome, actor, at)
 
     def refresh(self, *, by: str, at: datetime, force: bool = False) -> Outcome:
@@ -154,10 +154,10 @@ class PublishCycle:
             outcome = self._refresh(actor, at, force=force)
         return self._stamped(outcome, actor, at)
 
-    def _publish(self, by: str, at: datetime) -> Outcome:
+    def _publish(self, by: str, at: datetime, only: frozenset[tuple[str, int]] | None) -> Outcome:
         recovered, seen = self._recover(by, at)
         with self._store.look() as work:
-            gathered = gather(work, self._shelf, seen)
+            gathered = gather(work, self._shelf, seen, only=only)
             announced = announced_at(work, at)
         self._after(1)
         if gathered.is_nothing:
@@ -271,7 +271,7 @@ class PublishCycle:
         self._after(9)
 
         with self._store.begin() as work:
-            self._record(work, made, intent, by, rehearsal)
+            keep_outcome(work, made, intent, by=by, policy=self._policy, rehearsal=rehearsal)
         self._after(10)
         for head in (one.head for one in made.feeds):
             log.info("feed.published", extra={"feed": head.name, "version": head.feed.version, "by": by})
@@ -316,33 +316,6 @@ class PublishCycle:
             },
         )
         return intent
-
-    def _record(self, work: Work, made: Made, intent: Intent, by: str, rehearsal: Rehearsal) -> None:
-        """Step 10."""
-        at = intent.begun
-        for one in made.revisions:
-            stage = move(one.revision.stage, "publish").to
-            work.revisions.save(replace(one.revision, stage=stage, shelved=True, published=one.published))
-        for update in made.updates:
-            released = replace(update.update, stage=UpdateStage.RELEASED)
-            work.updates.save(replace(update, update=released, releasing_by=None))
-        for feed in made.feeds:
-            work.feeds.move(feed.head, at=at)
-        work.intents.save(replace(intent, state=IntentState.DONE))
-        remember_published(work, self._policy, at=at)
-        record(
-            work.audit,
-            at,
-            actor=by,
-            verb="publish",
-            subject=f"publication {intent.number}",
-            detail={
-                **{str(one.revision): one.published.digest for one in made.revisions},
-                **{f"{one.head.name} {one.head.feed.version}": one.head.digest for one in made.feeds},
-                **{f"{one.update.product} {one.update.build}": "released" for one in made.updates},
-                **rehearsal.detail,
-            },
-        )
 
     def _recover(self, by: str, at: datetime) -> tuple[str | None, Sighting]:
         """Finish or clear what an earlier run began, and catch up with a shelf that is further on.

@@ -80,22 +80,31 @@ class Gathered:
         return not self.standing or not any(line.is_changed for line in self.lines)
 
 
-def gather(work: Work, shelf: Shelf, seen: Sighting) -> Gathered:
+def gather(
+    work: Work, shelf: Shelf, seen: Sighting, *, only: frozenset[tuple[str, int]] | None = None
+) -> Gathered:
     """Look at everything that is approved, and settle what goes out now.
+
+    With `only`, of what is approved nothing else is looked at than these, by id and number, and no update
+    is released.
 
     Raises:
         NotWhatWasApprovedError: the stored words of an approved revision are not those approved.
     """
     catalogue = catalogue_of(work)
     standing = work.revisions.standing()
-    approved = {one.id: one for one in work.revisions.at_stage(Stage.APPROVED)}
+    approved = {
+        one.id: one
+        for one in work.revisions.at_stage(Stage.APPROVED)
+        if only is None or (one.id, one.number) in only
+    }
     for revision in approved.values():
         _refuse_other_words(revision)
     updates = work.updates.all()
 
     words = {one: revision.mitigation for one, revision in approved.items()}
     stands = {one.mitigation.id: one.mitigation for one in standing}
-    asked = [one.update for one in updates if one.releasing_by is not None]
+    asked = [one.update for one in updates if only is None and one.releasing_by is not None]
     going, out = ready_together(words, stands, releasing=asked, updates=catalogue.updates)
 
     candidates = tuple(approved[one] for one in sorted(going))

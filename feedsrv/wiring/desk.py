@@ -73,6 +73,8 @@ def open_workflow(
         key_ends=chain_ends(mitigation_chain) if mitigation_chain else None,
         may=may,
         via=via,
+        break_glass_span=settings.break_glass_span,
+        break_glass_review=settings.break_glass_review,
     )
 
 
