@@ -67,6 +67,16 @@ class Service:
         assert result.exit_code == 0, result.output
         return result.stdout
 
+    def digest_of(self, mitigation_id: str) -> str:
+        """The digest of a mitigation's newest revision, as `show` prints it."""
+        shown = self.done("mitigation", "show", mitigation_id)
+        return next(line.split()[1] for line in shown.splitlines() if line.startswith("digest:"))
+
+    def approve(self, mitigation_id: str, person: str = "bob") -> str:
+        """Approve what is in review, expect no refusal; returns what was printed."""
+        digest = self.digest_of(mitigation_id)
+        return self.done("mitigation", "approve", mitigation_id, "--digest", digest, "--as", person)
+
     def everything(self) -> dict[str, bytes]:
         """Every published file by path, and the audit log: what a refusal must leave as it is."""
         shelf = self.data / "shelf"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from feedsrv.errors import BadInputError
 from feedsrv.model.action import title, undo_title
 from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.records import Revision
+from feedsrv.publishing.summaries import MOST_LISTED, Summary
 from feedsrv.publishing.workflow import Workflow
 
 _id = click.argument("mitigation_id", metavar="ID")
@@ -80,22 +81,37 @@ def _warn_of_rules(desk: Workflow, mitigation_id: str) -> None:
 @mitigation.command("list")
 @as_json
 def list_(*, wants_json: bool) -> None:
-    """List the newest revision of each mitigation."""
-    titles = ("id", "revision", "stage", "status", "severity", "channel", "review by", "title")
+    """List the newest revision of each mitigation, and which one is published."""
+    titles = ("id", "revision", "stage", "published", "status", "severity", "channel", "review by", "title")
     today = now().date()
-    rows = []
-    for one in workflow().list_mitigations():
-        words = one.mitigation
-        left = f"{words.review_by} ({(words.review_by - today).days} days)"
-        rows.append(
-            (one.id, one.number, one.stage, words.status, words.severity, words.channel, left, words.title)
+    rows = [
+        (
+            one.id,
+            one.number,
+            one.stage,
+            one.published_number or "",
+            one.status,
+            one.severity,
+            one.channel,
+            f"{one.review_by} ({(one.review_by - today).days} days)",
+            one.title,
         )
+        for one in _everything(workflow())
+    ]
     if wants_json:
         print_json([dict(zip(titles, row, strict=True)) for row in rows])
     else:
         print_table(
             titles, rows, empty="there is no mitigation yet; import one with `feedsrv mitigation import`"
         )
+
+
+def _everything(desk: Workflow) -> Iterator[Summary]:
+    page = desk.page(limit=MOST_LISTED)
+    yield from page.items
+    while page.next is not None:
+        page = desk.page(after=page.next, limit=MOST_LISTED)
+        yield from page.items
 
 
 @mitigation.command("show")
@@ -121,7 +137,7 @@ def _print_revision(revision: Revision) -> None:
         ("stage", revision.stage),
         ("status", f"{words.status}, {words.severity}, channel {words.channel}"),
         ("written", f"{to_text(words.issued)} by {revision.author}, from {revision.source}"),
-        ("approved by", revision.approved_by or "nobody"),
+        *_decisions(revision),
         ("digest", revision.digest),
         ("review by", words.review_by),
         *(("fixes", vulnerability) for vulnerability in words.vulnerabilities),
@@ -133,6 +149,21 @@ def _print_revision(revision: Revision) -> None:
     ]
     for name, value in lines:
         click.echo(f"{name + ':':<18}{value}")
+
+
+def _decisions(revision: Revision) -> Iterator[tuple[str, object]]:
+    back, glass = revision.returned, revision.break_glass
+    if back is not None:
+        yield "returned", f"{to_text(back.at)} by {back.by}: {back.reason}"
+    yield "approved by", revision.approved_by or "nobody"
+    if glass is not None:
+        yield "break-glass", f"{to_text(glass.at)} by {glass.by} alone, for {glass.incident}: {glass.reason}"
+        yield (
+            "countersigned",
+            f"by {glass.countersigned_by}"
+            if glass.countersigned_by
+            else (f"by nobody; must be until {to_text(glass.until)}"),
+        )
 
 
 @mitigation.command("diff")

@@ -11,13 +11,12 @@ from typing import Final
 from feedsrv import clock
 from feedsrv.clock import Clock
 from feedsrv.model.lifecycle import role_of
-from feedsrv.publishing import reading
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.notices.telling import settle, tell
 from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Store, Work
-from feedsrv.publishing.reading import Reading
+from feedsrv.publishing.reading import Reading, tag_of
 from feedsrv.publishing.records import Revision
 from feedsrv.publishing.refusals import BadChangeError, ChangedSinceError
 
@@ -94,7 +93,7 @@ def refuse_if_changed(found: Revision | None, seen: str | None) -> None:
         raise ChangedSinceError(
             f"{found} exists already: look at it, then decide; nothing was changed by you"
         )
-    if seen != reading.tag_of(found):
+    if seen != tag_of(found):
         raise ChangedSinceError(
             f"{found} has changed since you looked at it (it is {found.stage} now, last written by "
             f"{found.author}): look at it again, then decide; nothing was changed by you"

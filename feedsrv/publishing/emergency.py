@@ -275,12 +275,12 @@ def _due(work: Work, at: datetime) -> Iterator[Revision]:
 
 def in_force(work: Work) -> tuple[Revision, ...]:
     """Every break-glass that nobody countersigned, and that still matters: it stands, or is to go out."""
-    found = []
-    for one in work.revisions.emergencies():
-        newest = work.revisions.published(one.id)
-        if one.is_open or (newest is not None and newest.number == one.number):
-            found.append(one)
-    return tuple(found)
+    return tuple(one for one in work.revisions.emergencies() if one.is_open or _stands(work, one))
+
+
+def _stands(work: Work, revision: Revision) -> bool:
+    newest = work.revisions.published(revision.id)
+    return newest is not None and newest.number == revision.number
 
 
 def _alarms_over(work: Work) -> tuple[Notice, ...]:

@@ -6,7 +6,7 @@ whoever brought the same words here first, under another id or in a draft that w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -17,12 +17,14 @@ from feedsrv.model.feed import digest_of
 from feedsrv.model.mitigation import PRODUCTION, Affects, Mitigation, Severity, Status
 from feedsrv.publishing.people import KEEPER, is_among
 from feedsrv.publishing.ports import Work
-from feedsrv.publishing.records import Revision
+from feedsrv.publishing.records import AuditEntry, Revision
 from feedsrv.publishing.refusals import SamePersonError
 
 EFFECT: Final = "does"
 """Under which an import's audit entry keeps `effect_of` what was imported."""
 
+_PAGE: Final = 1000
+"""Entries of the audit log that are looked at in one go."""
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _ANYWHERE: Final = Affects("any", (BuildRange(Build(0, 0, 0, 0), None),))
 
@@ -101,6 +103,14 @@ def _brought_first(work: Work, revision: Revision) -> set[str]:
     history = work.revisions.history(revision.id)
     if any(was_seen_by_two(one) and effect_of(one.mitigation) == effect for one in history):
         return set()
-    imports = [one for one in work.audit.entries() if one.detail.get(EFFECT) == effect]
+    imports = [one for one in _imports(work) if one.detail.get(EFFECT) == effect]
     own = [one.seq for one in imports if one.subject == str(revision) and is_among(one.actor, revision.hands)]
-    return {one.actor for one in imports if not own or one.seq < own[0]}
+    return {one.actor for one in imports if not own or one.seq < min(own)}
+
+
+def _imports(work: Work) -> Iterator[AuditEntry]:
+    """Every import that the audit log knows, newest first."""
+    page = work.audit.page(before=None, limit=_PAGE, verb="import")
+    while page:
+        yield from page
+        page = work.audit.page(before=page[-1].seq, limit=_PAGE, verb="import")

@@ -53,7 +53,7 @@ def test_what_keys_in_modules_sign_is_believed(modules: Modules) -> None:
     service = modules.keys.service
     service.done("catalogue", "import", str(MITIGATIONS / "products.xml"), "--as", "alice")
     service.done("mitigation", "import", str(MITIGATIONS / "M0001.xml"), "--submit", "--as", "alice")
-    service.done("mitigation", "approve", "M0001", "--as", "bob")
+    service.approve("M0001")
 
     service.done("feed", "publish", "--as", "bob")
 

@@ -36,7 +36,7 @@ def publish(service: Service) -> None:
     """One mitigation, by two people."""
     service.done("catalogue", "import", str(MITIGATIONS / "products.xml"), "--as", "alice")
     service.done("mitigation", "import", str(MITIGATIONS / "M0001.xml"), "--submit", "--as", "alice")
-    service.done("mitigation", "approve", "M0001", "--as", "bob")
+    service.approve("M0001")
     service.done("feed", "publish", "--as", "bob")
 
 

@@ -59,7 +59,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
         service.done("db", "upgrade")
         service.done("catalogue", "import", str(MITIGATIONS / "products.xml"), "--as", "alice")
         service.done("mitigation", "import", str(MITIGATIONS / "M0001.xml"), "--submit", "--as", "alice")
-        service.done("mitigation", "approve", "M0001", "--as", "bob")
+        service.approve("M0001")
         yield Elsewhere(service, own, faulty, kms, strict)
 
 
