@@ -20,7 +20,7 @@ from feedsrv.publishing.cycle import PublishCycle
 from feedsrv.publishing.people_records import COMMAND_LINE
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, read_settings
-from feedsrv.signing.signer import SigningError
+from feedsrv.signing.signer import SigningError, chain_ends
 from feedsrv.trust.profile import Kind
 from feedsrv.wiring.desk import open_cycle, open_keys, open_workflow, permits, require_current
 from feedsrv.wiring.keys import NoKeysError, read_trust
@@ -117,7 +117,9 @@ def workflow(*, judging: bool = False) -> Workflow:
             chain = read_trust(settings).chains[Kind.MITIGATION]
         except (SigningError, NoKeysError, BadSettingsError) as refusal:
             warn(f"not judged: whether the signing key lasts as long as the mitigation ({refusal})")
-    return open_workflow(settings, mitigation_chain=chain, may=permits(settings), via=by_way())
+    return open_workflow(
+        settings, key_ends=chain_ends(chain) if chain else None, may=permits(settings), via=by_way()
+    )
 
 
 def cycle(*, signing: frozenset[Kind] = frozenset(Kind)) -> PublishCycle:

@@ -18,6 +18,7 @@ from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import PRODUCTION
 from feedsrv.publishing.records import Revision
 from feedsrv.settings import Settings, host_and_port, read_settings
+from feedsrv.signing.signer import ends
 from feedsrv.wiring.desk import Keys, open_cycle, open_keys, open_workflow, prepare
 from feedsrv.wsgi.site import site
 
@@ -90,7 +91,7 @@ def publish_content(settings: Settings, folder: Path) -> None:
 
 
 def _approve_and_publish(settings: Settings, keys: Keys, waiting: list[Revision]) -> None:
-    desk = open_workflow(settings, mitigation_chain=keys.signers.mitigation.chain)
+    desk = open_workflow(settings, key_ends=ends(keys.signers.mitigation))
     for revision in waiting:
         if revision.stage is Stage.DRAFT:
             desk.submit(revision.id, by=AUTHOR)

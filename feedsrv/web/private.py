@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, jsonify, request
-from flask_openapi3 import Info, OpenAPI
 from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
 
 from feedsrv.clock import Clock, now
 from feedsrv.web import guard as guards
 from feedsrv.web import problems
 from feedsrv.web.guard import Guard, NotSignedInError, visitor
 from feedsrv.web.headers import DOCUMENT_SAFETY, UNCACHED
+from feedsrv.web.refusals import refusal_page
 from feedsrv.web.status import Look, Watching, status_blueprint
 
 _HERE = frozenset({"127.0.0.1", "::1"})
@@ -58,7 +60,7 @@ def create_private_app(  # noqa: PLR0913 -- each is one thing that the surface i
         app.register_blueprint(door)
     for api in apis:
         app.register_api(api)
-    problems.install(app)
+    problems.install(app, page=refusal_page)
     protect(app)
 
     @app.after_request

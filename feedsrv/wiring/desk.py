@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 
@@ -16,7 +17,6 @@ from feedsrv.publishing.ports import PageMaker
 from feedsrv.publishing.stamping import Proof, prove_stamps
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, Settings
-from feedsrv.signing.signer import chain_ends
 from feedsrv.signing.timestamping import TimestampAuthority
 from feedsrv.stores.database import StoreNotReadyError, file_of, is_current, open_database, upgrade
 from feedsrv.stores.lock import lock_beside
@@ -50,27 +50,28 @@ def permits(settings: Settings) -> May:
         return registered(work.people.all())
 
 
-def open_workflow(
+def open_workflow(  # noqa: PLR0913 -- what one caller or another knows better than the settings
     settings: Settings,
     *,
     clock: Clock = now,
-    mitigation_chain: Sequence[x509.Certificate] = (),
+    key_ends: datetime | None = None,
     may: May = anybody,
     via: str = "",
+    store: SqlStore | None = None,
 ) -> Workflow:
-    """The workflow over the database in force.
+    """The workflow over the database in force, or over a store on it that is open already.
 
-    With the chain of the mitigation signer, the rules at review know when it ends.
+    `key_ends` is when the first certificate of the mitigation signer's chain ends, for the rules at review.
 
     Raises:
         OperatorError: the database cannot be used, or is of another version.
     """
     require_current(settings.database)
     return Workflow(
-        SqlStore(open_database(settings.database)),
+        store or SqlStore(open_database(settings.database)),
         now=clock,
         max_review=settings.max_review,
-        key_ends=chain_ends(mitigation_chain) if mitigation_chain else None,
+        key_ends=key_ends,
         may=may,
         via=via,
         break_glass_span=settings.break_glass_span,
