@@ -1,11 +1,38 @@
 """What an agent would change on a server, and how it takes that back: for people who review a mitigation.
 
-Written from the words alone, in the form in which agents write it; the server itself is seen by them alone.
+Written from the words alone, in the form in which agents write it. Only they see the server itself, and may
+find a part of it there already.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+from xml.sax.saxutils import quoteattr
+
+from feedsrv.model.action import (
+    AbortRequest,
+    Action,
+    AppPool,
+    Condition,
+    CustomResponse,
+    DoNothing,
+    InboundRule,
+    OutboundRule,
+    Place,
+    Rewrite,
+    Scope,
+    Service,
+    UrlRewrite,
+    title,
+    undo_title,
+)
+from feedsrv.model.mitigation import Mitigation, Status, rule_name
+
+APPLICATION_HOST: Final = "applicationHost.config"
+_UNIT: Final = "    "
+_ESCAPES: Final = {'"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +44,200 @@ class ServerChange:
     where: str
     """What is changed: a file with its location, an application pool, a service."""
     before: str | None
-    """What is there before; None where nothing of it is, or nobody here can know."""
+    """What is there before, as far as it matters; None where nothing of it is."""
     change: str
-    """The fragment of `applicationHost.config` with its location, or what is set."""
+    """The fragment of `applicationHost.config` with its location, or what is set and run, line by line."""
     undo: str
-    """How it is taken back."""
+    """How it is taken back, line by line."""
+
+
+def preview(mitigation: Mitigation, publisher: str) -> tuple[ServerChange, ...]:
+    """What each action does to a server, in order; of a withdrawn mitigation, how each is taken back.
+
+    `publisher` is the name by which agents know rules of ours.
+    """
+    done = (_change(mitigation, action, publisher) for action in mitigation.actions)
+    if mitigation.status is Status.WITHDRAWN:
+        return tuple(map(_taken_back, done))
+    return tuple(done)
+
+
+def _taken_back(done: ServerChange) -> ServerChange:
+    return replace(
+        done,
+        title=f"take back: {done.title}",
+        before=done.change,
+        change=done.undo,
+        undo="nothing to take back: a server is as it was before the mitigation",
+    )
+
+
+def _change(mitigation: Mitigation, action: Action, publisher: str) -> ServerChange:
+    match action:
+        case UrlRewrite():
+            name = rule_name(publisher, mitigation.id, action.id, action.name)
+            where, before, change, undo = _of_rule(action, name)
+        case AppPool(pool=pool):
+            where, before, change, undo = _of_pool(pool)
+        case Service(service=service):
+            where, before, change, undo = _of_service(service)
+        case DoNothing():
+            where, before = "nothing", None
+            change, undo = "nothing is changed", "nothing to take back"
+        case _:
+            assert_never(action)
+    return ServerChange(action.id, title(action), where, before, change, undo)
+
+
+def _of_rule(action: UrlRewrite, name: str) -> tuple[str, str | None, str, str]:
+    location = location_of(action.place)
+    where = f"{APPLICATION_HOST}, " + (f"location {location}" if location else "the whole server")
+    undo = [f"{undo_title(action)}: {name}"]
+    if _precondition(action, name) is not None:
+        undo.append(f"remove its precondition: {_precondition_name(name)}")
+    undo.append("remove the elements around it that were not there before")
+    return where, None, "\n".join(_document(action, name, location).lines()), "\n".join(undo)
+
+
+def _of_pool(pool: str) -> tuple[str, str | None, str, str]:
+    name = _word(f"/apppool.name:{pool}")
+    change = (
+        'autoStart="false"',
+        'startMode="OnDemand"',
+        f"appcmd.exe stop apppool {name}",
+    )
+    undo = (
+        "autoStart and startMode as they were written before",
+        f"appcmd.exe start apppool {name} (where it was started before)",
+    )
+    where = f"{APPLICATION_HOST}, application pool {pool}"
+    return where, "the pool as each server has it", "\n".join(change), "\n".join(undo)
+
+
+def _of_service(service: str) -> tuple[str, str | None, str, str]:
+    name = _word(service)
+    change = (f"sc.exe config {name} start= disabled", f"sc.exe stop {name}")
+    undo = (
+        f"sc.exe config {name} start= (the start mode it had before)",
+        f"sc.exe start {name} (where it was running before)",
+    )
+    return f"service {service}", "the service as each server has it", "\n".join(change), "\n".join(undo)
+
+
+def _word(text: str) -> str:
+    """One word of a command line; names of pools and services hold no quotation mark."""
+    return f'"{text}"' if " " in text else text
+
+
+def location_of(place: Place) -> str:
+    """The path of the `<location>` that holds the rules of a place; empty for the whole server.
+
+    >>> location_of(Place(Scope.APPLICATION, "Default Web Site", "/owa"))
+    'Default Web Site/owa'
+    """
+    return "/".join(part for path in (place.site or "", place.path or "") for part in path.split("/") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """An element of the configuration, and what is inside it."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    children: tuple[_Element, ...] = ()
+
+    def lines(self, indent: str = "") -> Iterator[str]:
+        """As IIS writes it."""
+        said = "".join(f" {name}={quoteattr(value, _ESCAPES)}" for name, value in self.attributes.items())
+        if not self.children:
+            yield f"{indent}<{self.tag}{said} />"
+            return
+        yield f"{indent}<{self.tag}{said}>"
+        for child in self.children:
+            yield from child.lines(indent + _UNIT)
+        yield f"{indent}</{self.tag}>"
+
+
+def _document(action: UrlRewrite, name: str, location: str) -> _Element:
+    """The rule in all the elements that stand around it."""
+    precondition = _precondition(action, name)
+    inside: tuple[_Element, ...] = (_rule(action, name),)
+    if precondition is not None:
+        inside = (*inside, _Element("preConditions", {}, (precondition,)))
+    section = _Element(_section(action), {}, inside)
+    whole = _Element("system.webServer", {}, (_Element("rewrite", {}, (section,)),))
+    return _Element("location", {"path": location}, (whole,)) if location else whole
+
+
+def _section(action: UrlRewrite) -> str:
+    if isinstance(action.rule, OutboundRule):
+        return "outboundRules"
+    return "globalRules" if action.place.scope is Scope.SERVER else "rules"
+
+
+def _rule(action: UrlRewrite, name: str) -> _Element:
+    rule = action.rule
+    attributes = {"name": name}
+    match = {"ignoreCase": _flag(holds=rule.ignore_case), "negate": _flag(holds=rule.negate)}
+    if isinstance(rule, OutboundRule):
+        match = {"serverVariable": rule.variable, "pattern": rule.pattern, **match}
+        if rule.preconditions is not None:
+            attributes["preCondition"] = _precondition_name(name)
+    else:
+        match = {"url": rule.pattern, **match}
+    attributes |= {
+        "enabled": "true",
+        "patternSyntax": rule.syntax.value,
+        "stopProcessing": _flag(holds=rule.stop_processing),
+    }
+    children = [_Element("match", match)]
+    if rule.conditions:
+        grouping = {"logicalGrouping": rule.grouping.value}
+        children.append(_Element("conditions", grouping, tuple(_conditions(rule.conditions))))
+    children.append(_Element("action", _outcome(rule)))
+    return _Element("rule", attributes, tuple(children))
+
+
+def _precondition(action: UrlRewrite, name: str) -> _Element | None:
+    if not isinstance(action.rule, OutboundRule) or action.rule.preconditions is None:
+        return None
+    wanted = action.rule.preconditions
+    attributes = {
+        "name": _precondition_name(name),
+        "logicalGrouping": wanted.grouping.value,
+        "patternSyntax": wanted.syntax.value,
+    }
+    return _Element("preCondition", attributes, tuple(_conditions(wanted.conditions)))
+
+
+def _precondition_name(name: str) -> str:
+    return f"{name} - precondition"
+
+
+def _conditions(conditions: tuple[Condition, ...]) -> Iterator[_Element]:
+    for one in conditions:
+        flags = {"ignoreCase": _flag(holds=one.ignore_case), "negate": _flag(holds=one.negate)}
+        yield _Element("add", {"input": one.input, "pattern": one.pattern, **flags})
+
+
+def _outcome(rule: InboundRule | OutboundRule) -> dict[str, str]:
+    outcome = rule.outcome
+    match outcome:
+        case AbortRequest():
+            return {"type": "AbortRequest"}
+        case CustomResponse():
+            return {
+                "type": "CustomResponse",
+                "statusCode": str(outcome.status),
+                "subStatusCode": str(outcome.substatus),
+                "statusReason": outcome.reason,
+                "statusDescription": outcome.description,
+            }
+        case Rewrite(value=value):
+            return {"type": "Rewrite", "url" if isinstance(rule, InboundRule) else "value": value}
+        case _:
+            assert_never(outcome)
+
+
+def _flag(*, holds: bool) -> str:
+    return "true" if holds else "false"
