@@ -19,7 +19,14 @@ from feedsrv.model.mitigation import PRODUCTION
 from feedsrv.publishing.records import Revision
 from feedsrv.settings import Settings, host_and_port, read_settings
 from feedsrv.signing.signer import ends
-from feedsrv.wiring.desk import Keys, open_cycle, open_keys, open_workflow, prepare
+from feedsrv.wiring.desk import (
+    Keys,
+    nobody_is_registered,
+    open_cycle,
+    open_keys,
+    open_workflow,
+    prepare,
+)
 from feedsrv.wsgi.site import site
 
 AUTHOR = "repository-author"
@@ -117,11 +124,13 @@ def _announce(settings: Settings, keys: Keys) -> None:
     made = settings.development_folder / "anchors.pem"
     anchors = settings.anchors or (made if keys.development else published)
     click.echo(f"the page for people:   http://{settings.bind}/")
-    click.echo(f"the status for you:    http://{settings.private_bind}/status")
+    click.echo(f"the desk of your team: {settings.desk}/")
     feeds = [head for head in open_workflow(settings).list_feeds() if head.feed.channel == PRODUCTION]
     for head in feeds[:1]:
         click.echo(f"a feed for agents:     http://{settings.bind}/v1/feeds/{head.name}.xml")
     click.echo(f"the anchor to pin:     {anchors}")
     if keys.development:
         click.echo(f"its organisation:      {keys.policy.organisation}  (these keys protect nothing)")
+    if settings.has_local_accounts and nobody_is_registered(settings):
+        click.echo("nobody can sign in yet:  feedsrv user add NAME --role administrator")
     click.echo("Ctrl-C stops it.")

@@ -50,6 +50,16 @@ def permits(settings: Settings) -> May:
         return registered(work.people.all())
 
 
+def nobody_is_registered(settings: Settings) -> bool:
+    """True before the first person may sign in.
+
+    Raises:
+        OperatorError: the database cannot be used.
+    """
+    with SqlStore(open_database(settings.database)).look() as work:
+        return work.people.is_empty()
+
+
 def open_workflow(  # noqa: PLR0913 -- what one caller or another knows better than the settings
     settings: Settings,
     *,

@@ -147,7 +147,7 @@ def test_one_command_runs_both_surfaces_and_the_keeper(repository: Path, tmp_pat
             assert running.wait(30) == 0
 
     told = (tmp_path / "log").read_text()
-    assert f"the status for you:    http://{private}/status" in told
+    assert f"the desk of your team: http://{private}/" in told
     assert "Traceback" not in told
     fetched = [one for one in found["results"] if one["check"] == "public.failing"]
     assert len(fetched) > 1
