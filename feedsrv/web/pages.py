@@ -15,13 +15,14 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, g, request, stream_with_context
+from flask import Response, current_app, g, request, stream_with_context
 from flask_wtf.csrf import generate_csrf
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feedsrv.clock import Clock, now, to_text
 from feedsrv.errors import NotAllowedError
 from feedsrv.model.lifecycle import Role
+from feedsrv.model.mitigation import MITIGATION_ID
 from feedsrv.publishing.notice_records import Notice
 from feedsrv.publishing.people_records import Principal
 from feedsrv.web import guard
@@ -29,7 +30,8 @@ from feedsrv.web.coding import coded
 from feedsrv.web.headers import HTML, UNCACHED
 from feedsrv.web.navigation import NAVIGATION, Entry, where
 
-_EXTENSION: Final = "feedsrv-pages"
+EXTENSION: Final = "feedsrv-pages"
+"""Where an application keeps the surroundings of its pages."""
 ASSETS: Final = "/static/desk/"
 
 
@@ -46,11 +48,6 @@ class Surroundings:
     alarms: Callable[[], tuple[Notice, ...]] = _no_alarms
     """Alarms that nobody has settled yet."""
     clock: Clock = now
-
-
-def install(app: Flask, surroundings: Surroundings) -> None:
-    """Say what stands around the pages of an application."""
-    app.extensions[_EXTENSION] = surroundings
 
 
 def render(template: str, status: int = 200, **values: object) -> Response:
@@ -140,7 +137,7 @@ def _settled(values: Mapping[str, object]) -> dict[str, object]:
 
 def surroundings() -> Surroundings:
     """What stands around the pages of this application."""
-    found = current_app.extensions.get(_EXTENSION)
+    found = current_app.extensions.get(EXTENSION)
     return found if isinstance(found, Surroundings) else Surroundings()
 
 
@@ -208,6 +205,7 @@ def environment() -> Environment:
         "is_fresh": _is_fresh,
         "here": _here,
         "section": lambda: where(request.path),
+        "is_mitigation": is_mitigation,
         "the_time": lambda: surroundings().clock(),
     }
     return made
@@ -257,6 +255,15 @@ def _hours_left(end: datetime, since: datetime) -> str:
     size = abs(minutes)
     told = f"{size} min" if size < 120 else f"{size // 60} h"
     return f"in {told}" if minutes >= 0 else f"{told} ago"
+
+
+def is_mitigation(subject: str) -> bool:
+    """True where a notice is about a mitigation, or a revision of one.
+
+    >>> is_mitigation("M0001 revision 2"), is_mitigation("feed exchange-2019/production")
+    (True, False)
+    """
+    return MITIGATION_ID.fullmatch(subject.split(" ", maxsplit=1)[0]) is not None
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

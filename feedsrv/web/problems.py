@@ -153,7 +153,7 @@ def _xml(members: dict[str, str | int]) -> bytes:
 
 
 def install(app: Flask, *, page: Page | None = None) -> None:
-    """Let every error of an application leave it as a problem; as a page where a browser asks and `page` is."""
+    """Let every error of an application leave it as a problem; with `page`, as one where a browser asks."""
 
     def refused(error: FeedsrvError) -> AnyResponse:
         status, detail = told(error)

@@ -5,9 +5,23 @@ from __future__ import annotations
 from flask import Blueprint
 
 from feedsrv.web.console.assets import assets_blueprint
+from feedsrv.web.console.feeds import feeds_blueprint
+from feedsrv.web.console.home import home_blueprint
+from feedsrv.web.console.mitigations import mitigations_blueprint
+from feedsrv.web.console.notices import notices_blueprint
+from feedsrv.web.console.publishing import publishing_blueprint
+from feedsrv.web.console.reviewing import reviewing_blueprint
 from feedsrv.web.desk import Desk
 
 
 def console_blueprints(desk: Desk) -> tuple[Blueprint, ...]:
     """Every page of the console, over what the desk can do."""
-    return (assets_blueprint(desk),)
+    return (
+        assets_blueprint(desk),
+        home_blueprint(desk),
+        mitigations_blueprint(desk),
+        reviewing_blueprint(desk),
+        publishing_blueprint(desk),
+        feeds_blueprint(desk),
+        notices_blueprint(desk),
+    )

@@ -19,7 +19,7 @@ def assets_blueprint(desk: Desk) -> Blueprint:
     @door.record_once
     def surround(state: BlueprintSetupState) -> None:
         around = pages.Surroundings(desk.publisher, lambda: desk.notices.alarms(), desk.clock)  # noqa: PLW0108 -- asked anew
-        pages.install(state.app, around)
+        state.app.extensions[pages.EXTENSION] = around
 
     @door.get(f"{pages.ASSETS}<name>")
     def one(name: str) -> Response:
