@@ -1,10 +1,14 @@
-"""`feedsrv keeper`: keeps feeds and revocation lists fresh, and tells what begins and ends to be wrong."""
+"""`feedsrv keeper`: keeps feeds and revocation lists fresh, and tells what begins and ends to be wrong.
+
+It also takes back what one person published alone in an emergency and nobody countersigned in time.
+"""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from datetime import datetime
 from typing import Final
 
 import click
@@ -12,17 +16,20 @@ import click
 from feedsrv.cli.common import warn
 from feedsrv.clock import now
 from feedsrv.errors import FeedsrvError
+from feedsrv.model.lifecycle import Stage
 from feedsrv.observability.logs import configure_logging
+from feedsrv.publishing.people import KEEPER
 from feedsrv.publishing.refusals import PublishInProgressError
 from feedsrv.publishing.watching.checks import examine, judged
 from feedsrv.publishing.watching.events import KEEPER_FAILS, PUBLISHING_FAILS, found_by, names_of
 from feedsrv.publishing.watching.seen import Seen
 from feedsrv.settings import Settings, read_settings
+from feedsrv.signing.signer import chain_ends
 from feedsrv.stores.database import StoreNotReadyError
 from feedsrv.trust.profile import Kind
-from feedsrv.wiring.desk import open_cycle, open_keys, require_current
+from feedsrv.wiring.desk import open_cycle, open_keys, open_workflow, require_current
 from feedsrv.wiring.keyring import open_store
-from feedsrv.wiring.keys import renew_lists
+from feedsrv.wiring.keys import read_trust, renew_lists
 from feedsrv.wiring.outside import Bounded
 from feedsrv.wiring.telling import Teller
 from feedsrv.wiring.watch import see
@@ -30,7 +37,6 @@ from feedsrv.wsgi.site import site
 
 log = logging.getLogger(__name__)
 
-NAME: Final = "keeper"
 _POLL: Final = 0.2
 """Seconds between two glances at whether we are asked to end, while a look goes on."""
 
@@ -41,7 +47,8 @@ def keeper(*, once: bool) -> None:
     """Sign feeds anew before they expire, renew revocation lists, finish what a killed publication began.
 
     Then it looks at what `feedsrv doctor` looks at, and logs once what begins and what ends. A refusal is
-    logged, and met again at the next look until somebody acts. The key for mitigations is never opened.
+    logged, and met again at the next look until somebody acts. The key for mitigations is opened only to
+    withdraw what one person published alone and nobody countersigned in time.
     """
     configure_logging()
     stop = threading.Event()
@@ -98,10 +105,14 @@ class Rounds:
 
 
 def tend(settings: Settings) -> dict[tuple[str, str], str]:
-    """Renew lists, then sign anew whatever feed is due; gives what was refused, as conditions."""
+    """Renew lists, sign anew whatever feed is due, withdraw what nobody countersigned.
+
+    Gives what was refused, as conditions.
+    """
     found: dict[tuple[str, str], str] = {}
-    # Lists first: what they revoke, and until when they hold, is published with the feeds.
-    for subject, task in (("lists", _renew), ("feeds", _refresh)):
+    # Lists first: what they revoke, and until when they hold, is published with the feeds. Feeds before
+    # withdrawals: to refresh them finishes a publication that was cut short, which may be one to take back.
+    for subject, task in (("lists", _renew), ("feeds", _refresh), ("withdrawals", _withdraw)):
         try:
             task(settings)
         except FeedsrvError as refusal:
@@ -125,6 +136,28 @@ def _refresh(settings: Settings) -> None:
     # Opened anew each time: keys may have been renewed, or put right, in between.
     keys = open_keys(settings, now=now(), tell=warn, signing=frozenset({Kind.FEED}))
     try:
-        open_cycle(settings, keys, site(settings.publisher)).refresh(by=NAME, at=now())
+        open_cycle(settings, keys, site(settings.publisher)).refresh(by=KEEPER, at=now())
     except PublishInProgressError:
         return  # whoever is publishing makes the feeds fresh
+
+
+def _withdraw(settings: Settings) -> None:
+    """Draw up what is due, and publish that alone: what waits for a person goes on waiting."""
+    desk = open_workflow(settings, key_ends=_mitigation_key_ends(settings))
+    drawn_up = desk.withdraw_due(by=KEEPER)
+    going = frozenset((one.id, one.number) for one in drawn_up if one.stage is Stage.APPROVED)
+    if not going:
+        return
+    keys = open_keys(settings, now=now(), tell=warn)
+    try:
+        open_cycle(settings, keys, site(settings.publisher)).run(by=KEEPER, at=now(), only=going)
+    except PublishInProgressError:
+        return  # the next look finds it as it is
+
+
+def _mitigation_key_ends(settings: Settings) -> datetime | None:
+    """For the rules; where the certificates cannot be read, publishing says so itself."""
+    try:
+        return chain_ends(read_trust(settings).chains[Kind.MITIGATION])
+    except FeedsrvError:
+        return None
