@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from flask import Response
-from flask_openapi3 import APIBlueprint
+from flask_openapi3.blueprint import APIBlueprint
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feedsrv.web.headers import NOSNIFF, UNCACHED

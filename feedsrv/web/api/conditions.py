@@ -18,21 +18,19 @@ def entity_tag(tag: str) -> str:
     return f'"{tag}"'
 
 
-def tag_seen(*, needed: bool = True) -> str | None:
+def tag_seen() -> str | None:
     """The tag that a request's `If-Match` names; None where it acts on whatever is there.
 
     Proxies that compress an answer mark its tag as weak. What our tags stand for is a state and not bytes,
     so the mark is passed over.
 
     Raises:
-        MissingTagError: it names none, and it is `needed`.
+        MissingTagError: it names none.
         BadTagError: what it names is no tag.
     """
     stated = request.headers.get("If-Match")
     if stated is None:
-        if needed:
-            raise MissingTagError
-        return None
+        raise MissingTagError
     if not _TAG.fullmatch(stated.strip()):
         raise BadTagError
     return None if stated.strip() == "*" else stated.strip().removeprefix("W/").strip('"')

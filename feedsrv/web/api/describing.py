@@ -7,8 +7,9 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask_openapi3 import Info, OpenAPI
-from flask_openapi3.models import SecurityScheme
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.security_scheme import SecurityScheme
+from flask_openapi3.openapi import OpenAPI
 
 from feedsrv.web.api.conditions import TAG
 from feedsrv.web.api.entry import MOST_BYTES

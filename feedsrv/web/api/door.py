@@ -6,12 +6,26 @@ from typing import Final
 
 from flask import Response, request
 from flask.blueprints import BlueprintSetupState
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import HTTPException
 
 from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.ports import Store
-from feedsrv.web.api import browsing, you
+from feedsrv.web.api import (
+    audit,
+    browsing,
+    catalogue,
+    decisions,
+    feeds,
+    keys,
+    mitigations,
+    notices,
+    people,
+    publishing,
+    writing,
+    you,
+)
 from feedsrv.web.api.describing import describe, prepare
 from feedsrv.web.api.entry import check_forms, enter
 from feedsrv.web.api.repeating import Repeats
@@ -19,7 +33,19 @@ from feedsrv.web.api.routes import Routes
 from feedsrv.web.api.trouble import http_refused, refused
 from feedsrv.web.desk import Desk
 
-_ROOMS: Final = (you,)
+_ROOMS: Final = (
+    you,
+    mitigations,
+    writing,
+    decisions,
+    catalogue,
+    publishing,
+    feeds,
+    keys,
+    audit,
+    people,
+    notices,
+)
 """Each adds its operations."""
 
 

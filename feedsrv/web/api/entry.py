@@ -43,7 +43,7 @@ def check_forms(*, takes: str | None, answers: str) -> None:
         MediaTypeError, NotJsonError, NotAcceptableError: it does not.
     """
     wanted = request.accept_mimetypes
-    if wanted and answers not in wanted and "application/problem+json" not in wanted:
+    if wanted.provided and not wanted.best_match([answers, "application/problem+json"]):
         raise NotAcceptableError(answers)
     if takes is None:
         return

@@ -45,8 +45,7 @@ class Paged(Words):
         """The cursor of the page that goes on after `last`; None where there is no further page."""
         if last is None:
             return None
-        made = self._signer(listed).dumps(str(last))
-        return made if isinstance(made, str) else made.decode()
+        return self._signer(listed).dumps(str(last))
 
     def _signer(self, listed: str) -> URLSafeSerializer:
         filters = self.model_dump_json(exclude={"cursor", "limit"})

@@ -8,8 +8,9 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
+from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
 from feedsrv.web.api.conditions import entity_tag

@@ -14,8 +14,8 @@ from feedsrv.clock import to_text
 
 LONGEST_TEXT: Final = 4_000
 """Characters of a text that people write."""
-MOST_ITEMS: Final = 200
-"""Of a list in one document."""
+MOST_ITEMS: Final = 4_000
+"""Of a list in one document: a mitigation has no more elements."""
 
 
 class Words(BaseModel):
@@ -63,21 +63,34 @@ def _whole(written: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number in a path or a query."""
 
+Number = Annotated[Whole, Field(ge=1, le=999_999_999)]
+"""Of a revision, a version, a token and so on."""
+
 Moment = Annotated[datetime, PlainSerializer(to_text, return_type=str, when_used="json")]
 """Such as `2026-11-22T12:30:00Z`, always UTC."""
 
-Shown = Annotated[str, BeforeValidator(str)]
+InText = Annotated[str, BeforeValidator(str)]
 """Whatever has a form for people, in that form: a build, a range."""
 
 MitigationId = Annotated[str, Field(pattern=r"^(M[0-9]{4}|PING1)$", max_length=5)]
 """`M` and four digits; `PING1` is the heartbeat."""
-ProductId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+ProductId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
 ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", max_length=32)]
-BuildNumber = Annotated[str, Field(pattern=r"^[0-9]{1,5}(\.[0-9]{1,5}){3}$", max_length=23)]
+BuildNumber = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})(\.(0|[1-9][0-9]{0,9})){3}$", max_length=43)]
 Digest = Annotated[str, Field(pattern=r"^sha256-[A-Za-z0-9_-]{43}$", max_length=50)]
 PersonName = Annotated[str, Field(min_length=1, max_length=64)]
 Sentence = Annotated[str, Field(min_length=1, max_length=1_000)]
-Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+SourceName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$", max_length=200)]
+
+
+class Source(Words):
+    """Where a document comes from."""
+
+    source: SourceName = "API"
+    """For people and the audit log, such as a file's name and a commit."""
 
 
 class Problem(Words):
