@@ -54,9 +54,7 @@ class SqlLimits(Storage):
                 # What has ended goes with the first of a new window: there is nobody else to sweep.
                 connection.execute(delete(_TABLE).where(_TABLE.c.ends <= now))
                 connection.execute(insert(_TABLE).values(key=key[:_LONGEST], count=amount, ends=now + expiry))
-            held = connection.scalar(select(_TABLE.c.count).where(mine))
-        assert held is not None
-        return held
+            return int(connection.execute(select(_TABLE.c.count).where(mine)).scalar_one())
 
     def get(self, key: str) -> int:
         """What the window of a key holds; 0 where none is open."""

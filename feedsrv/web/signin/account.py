@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
-from feedsrv.errors import BadInputError, NotAllowedError
 from feedsrv.publishing.access.desk import PeopleDesk
-from feedsrv.publishing.access.refusals import LockedOutError
+from feedsrv.publishing.access.refusals import WeakPasswordError, WrongPasswordError
 from feedsrv.web import guard
 from feedsrv.web.pages import render, to
+from feedsrv.web.problems import told
 
-_LONGEST_PASSWORD = 1000
+_LONGEST_PASSWORD: Final = 1000
 """Characters; what is longer is refused without work."""
 
 
@@ -45,9 +46,9 @@ def add_account(door: Blueprint, people: PeopleDesk) -> None:
     @door.post("/account/sign-ins/end-others")
     def end_others() -> ResponseReturnValue:
         who = guard.principal()
-        for one in people.sign_ins_of(who.name):
-            if one.digest != who.sign_in:
-                people.end_sign_in(one.digest, by=who)
+        others = (one.digest for one in people.sign_ins_of(who.name) if one.digest != who.sign_in)
+        for digest in others:
+            people.end_sign_in(digest, by=who)
         return _done("ended")
 
     @door.post("/account/password")
@@ -60,11 +61,9 @@ def add_account(door: Blueprint, people: PeopleDesk) -> None:
             return page(HTTPStatus.BAD_REQUEST, error="The two new passwords are not the same.")
         try:
             people.change_own_password(old, new, by=who)
-        except LockedOutError:
-            raise
-        except (BadInputError, NotAllowedError) as refusal:
-            status = HTTPStatus.BAD_REQUEST if isinstance(refusal, BadInputError) else HTTPStatus.FORBIDDEN
-            return page(status, error=str(refusal))
+        except (WeakPasswordError, WrongPasswordError) as refusal:
+            status, sentence = told(refusal)
+            return page(status, error=sentence)
         return _done("password")
 
 

@@ -26,10 +26,6 @@ class Naming:
     name: str = "preferred_username"
 
 
-BY_NAME: Final[Mapping[str, frozenset[Role]]] = {role.value: frozenset({role}) for role in Role}
-"""Groups that are named like roles, where nothing else is set."""
-
-
 def read_claims(claims: Mapping[str, Any], naming: Naming) -> Claims:
     """The person that these claims are about.
 

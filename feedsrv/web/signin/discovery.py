@@ -77,7 +77,7 @@ def read_metadata(words: Mapping[str, Any], discovery_url: str) -> Metadata:
     methods = _among(words, "token_endpoint_auth_methods_supported", METHODS, list(METHODS[:1]))
     if not methods:
         raise ProviderUnfitError(
-            f"the provider takes our secret by none of {', '.join(METHODS)}: allow one of them for this client"
+            f"the provider takes our secret by none of {', '.join(METHODS)}: allow one of them for us"
         )
     return Metadata(
         issuer=issuer,

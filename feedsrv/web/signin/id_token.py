@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from authlib.oidc.core import CodeIDToken
 from joserfc import jws, jwt
@@ -21,7 +21,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry, Token
 
-from feedsrv.web.signin.discovery import ALGORITHMS, Metadata
+from feedsrv.web.signin.discovery import Metadata
 from feedsrv.web.signin.refusals import BadTokenError, ClocksApartError, OtherIssuerError, quoted
 
 LEEWAY: Final = timedelta(seconds=60)
@@ -30,12 +30,18 @@ _BEHIND: Final = timedelta(minutes=10)
 """By which a token may be older than the request that it answers: some providers date theirs back by five."""
 _LOGOUT_SPAN: Final = timedelta(minutes=5)
 """After which a word that somebody signed out is too old."""
+_FAR: Final = 4e10
+"""Seconds since 1970, some 1,200 years on: no calendar breaks before."""
 _LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _LARGEST: Final = 64 * 1024
 """Characters of a token; one with hundreds of groups has some ten thousands."""
 
-Keys = Callable[[bool], KeySet]
-"""The provider's keys; True where one was missing among those it gave before."""
+
+class Keys(Protocol):
+    """Where the provider's keys are had from."""
+
+    def keys(self, *, unknown: bool = False) -> KeySet:
+        """The keys; `unknown` where one was missing among those that were given before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Ended:
     subject: str | None
 
 
-def read_id_token(
+def read_id_token(  # noqa: PLR0913 -- everything that a token is held against
     text: object,
     metadata: Metadata,
     keys: Keys,
@@ -132,10 +138,10 @@ def _verified(text: object, metadata: Metadata, keys: Keys) -> Token:
     registry = JWSRegistry(algorithms=list(metadata.algorithms), strict_check_header=False)
     try:
         try:
-            return jwt.decode(text, keys(False), registry=registry)
+            return jwt.decode(text, keys.keys(), registry=registry)
         except InvalidKeyIdError:
             # The provider may have changed its keys a moment ago.
-            return jwt.decode(text, keys(True), registry=registry)
+            return jwt.decode(text, keys.keys(unknown=True), registry=registry)
     except InvalidKeyIdError:
         raise BadTokenError("it is signed by a key that the provider does not list") from None
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -168,10 +174,6 @@ def _moment(seconds: object) -> datetime:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _FAR:
         raise BadTokenError("it does not say when it was made, or until when it holds")
     return datetime.fromtimestamp(seconds, UTC)
-
-
-_FAR: Final = 4e10
-"""Seconds since 1970, some 1,200 years on: no calendar breaks before."""
 
 
 def _refusal(error: JoseError) -> BadTokenError:

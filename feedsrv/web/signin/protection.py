@@ -23,17 +23,10 @@ from feedsrv.web.headers import DOCUMENT_SAFETY, NOSNIFF, UNCACHED
 # take http://localhost and http://127.0.0.1 for secure: nobody is on the way to them.
 COOKIE: Final = "__Host-feedsrv"
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+# Nothing comes from elsewhere, and nothing goes there; no script and no style stands in a page.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _EVERYWHERE: Final = (
     NOSNIFF,
@@ -45,11 +38,12 @@ _EVERYWHERE: Final = (
     ("Cache-Control", UNCACHED),
 )
 _YEAR: Final = 31_536_000
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _PARTS: Final = 5_000
 """Fields of one form; a mitigation with every kind of action has some hundreds."""
 _OPEN: Final = "/healthz"
 """Says that the process lives and nothing else; a probe asks for it by address."""
-_TOKEN_ONLY: Final = "/api/"
+_API: Final = "/api/"
 """The door at which no cookie counts, so that no other site can use one."""
 BACK_CHANNEL: Final = "/signin/backchannel-logout"
 """Asked by the provider, which proves itself by its signature and has no cookie."""
@@ -78,7 +72,7 @@ class ForeignFormError(NotAllowedError):
         )
 
 
-def protect(
+def protect(  # noqa: PLR0913 -- what an operator chose, and each named by whoever calls
     app: Flask,
     *,
     secrets: Sequence[str],
@@ -91,7 +85,6 @@ def protect(
 
     The first of `secrets` signs, the others are still accepted. `binds` are the addresses that it listens on.
     """
-    hosts = trusted_hosts(desk_url, binds)
     app.config.update(
         SECRET_KEY=secrets[0],
         SECRET_KEY_FALLBACKS=list(secrets[1:]),
@@ -107,36 +100,43 @@ def protect(
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
     )
-    forms = CSRFProtect(app)
+    names, forms = trusted_hosts(desk_url, binds), CSRFProtect(app)
 
     def check() -> None:
-        if request.path == _OPEN:
-            return
-        if not _goes_by(request.host, hosts):
-            raise UntrustedHostError(request.host, hosts)
-        if request.path == BACK_CHANNEL or request.path.startswith(_TOKEN_ONLY):
-            return
-        if request.method in app.config["WTF_CSRF_METHODS"]:
-            try:
-                forms.protect()
-            except CSRFError as error:
-                raise ForeignFormError(str(error.description)) from None
-
-    def finish(answer: Response) -> Response:
-        for name, value in _headers(answer):
-            answer.headers.setdefault(name, value)
-        if request.is_secure:
-            answer.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
-        return answer
+        _require_host(request, names)
+        _require_own_form(request, forms)
 
     app.before_request(check)
-    app.after_request(finish)
+    app.after_request(_with_headers)
     if trusted_proxies:
-        behind = ProxyFix(
-            app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies, x_host=trusted_proxies
-        )
+        count = trusted_proxies
         # This is how Flask says that it is to be wrapped.
-        app.wsgi_app = behind  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+
+
+def _require_host(asked: Request, names: Sequence[str]) -> None:
+    # Another site's name that leads here would let that site read what is shown here.
+    if asked.path != _OPEN and not _goes_by(asked.host, names):
+        raise UntrustedHostError(asked.host, names)
+
+
+def _require_own_form(asked: Request, forms: CSRFProtect) -> None:
+    if asked.method in _READING or asked.path in (_OPEN, BACK_CHANNEL) or asked.path.startswith(_API):
+        return
+    try:
+        forms.protect()
+    except CSRFError as error:
+        raise ForeignFormError(str(error.description)) from None
+
+
+def _with_headers(answer: Response) -> Response:
+    page = (("Content-Security-Policy", POLICY),)
+    safety = page if answer.mimetype == "text/html" else DOCUMENT_SAFETY
+    for name, value in (*_EVERYWHERE, *safety):
+        answer.headers.setdefault(name, value)
+    if request.is_secure:
+        answer.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
+    return answer
 
 
 def trusted_hosts(desk_url: str, binds: Sequence[str]) -> tuple[str, ...]:
@@ -176,9 +176,3 @@ def is_loopback(host: str) -> bool:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
-
-
-def _headers(answer: Response) -> tuple[tuple[str, str], ...]:
-    if answer.mimetype == "text/html":
-        return (*_EVERYWHERE, ("Content-Security-Policy", POLICY))
-    return (*_EVERYWHERE, *DOCUMENT_SAFETY)

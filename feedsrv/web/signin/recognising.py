@@ -19,7 +19,7 @@ SIGN_IN: Final = "signed-in"
 _LONGEST: Final = 200
 """Characters of a secret; ours have some fifty."""
 # The door that takes nothing but a token, and those that take either.
-_TOKEN: Final = "/api/"
+_API: Final = "/api/"
 _EITHER: Final = ("/status", "/metrics")
 
 
@@ -28,7 +28,7 @@ def authenticator(people: PeopleDesk) -> Authenticator:
 
     def recognise(asked: Request) -> Principal | None:
         token = bearer(asked)
-        if asked.path.startswith(_TOKEN):
+        if asked.path.startswith(_API):
             return people.recognise_token(token) if token else None
         if token and asked.path.startswith(_EITHER):
             return people.recognise_token(token)

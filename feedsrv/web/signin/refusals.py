@@ -143,6 +143,6 @@ class ClientRefusedError(OperatorError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the identity provider does not take our id and secret: compare FEEDSRV_OIDC_CLIENT_ID and the file "
-            "FEEDSRV_OIDC_CLIENT_SECRET_FILE with what it was given (secrets end, too)"
+            "the identity provider does not take our id and secret: compare FEEDSRV_OIDC_CLIENT_ID and the "
+            "file FEEDSRV_OIDC_CLIENT_SECRET_FILE with what it was given (secrets end, too)"
         )

@@ -1,0 +1,120 @@
+"""From settings to how people sign in: what is known of the identity provider, and where tries are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from feedsrv.errors import OperatorError
+from feedsrv.model.lifecycle import Role
+from feedsrv.settings import BadSettingsError, Settings
+from feedsrv.stores.sql_limits import SqlLimits
+
+_LARGEST: Final = 4096
+"""Bytes of a client's secret."""
+_ROLES_FORM: Final = (
+    "write roles with their groups, such as `author=sec-authors,sec-leads reviewer=sec-leads`; the roles are "
+    f"{', '.join(Role)}"
+)
+
+
+class ClientSecretError(OperatorError):
+    """The file with our secret at the identity provider cannot be used."""
+
+    code = "signin.client_secret"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenProvider:
+    """An identity provider, as the operator chose it."""
+
+    discovery_url: str
+    client_id: str
+    client_secret: Callable[[], str] = field(repr=False)
+    """Reads the file each time, so that a secret can be changed while the service runs."""
+    roles: Mapping[str, frozenset[Role]]
+    """By group."""
+    groups_claim: str
+    name_claim: str
+    scopes: str
+    desk_url: str
+    """Where people, and the provider's answers, reach the desk."""
+
+
+def choose_provider(settings: Settings) -> ChosenProvider | None:
+    """The identity provider of the settings; None where none is set.
+
+    Raises:
+        BadSettingsError: FEEDSRV_OIDC_ROLES or FEEDSRV_OIDC_SCOPES cannot be used.
+        ClientSecretError: there is no secret in the file.
+    """
+    url, client_id, file = (
+        settings.oidc_discovery_url,
+        settings.oidc_client_id,
+        settings.oidc_client_secret_file,
+    )
+    if url is None or client_id is None or file is None:
+        return None
+    read = partial(_client_secret, file)
+    read()  # said at start, and not to the first who signs in
+    if "openid" not in settings.oidc_scopes.split():
+        raise BadSettingsError(
+            f"FEEDSRV_OIDC_SCOPES is {settings.oidc_scopes[:80]!r}: `openid` must be among them"
+        )
+    return ChosenProvider(
+        discovery_url=url,
+        client_id=client_id,
+        client_secret=read,
+        roles=read_roles(settings.oidc_roles),
+        groups_claim=settings.oidc_groups_claim,
+        name_claim=settings.oidc_name_claim,
+        scopes=settings.oidc_scopes,
+        desk_url=settings.desk,
+    )
+
+
+def read_roles(text: str | None) -> Mapping[str, frozenset[Role]]:
+    """Which groups have which roles; groups named like roles have them where nothing is said.
+
+    >>> sorted(read_roles("author=sec,leads reviewer=leads")["leads"])
+    [<Role.AUTHOR: 'author'>, <Role.REVIEWER: 'reviewer'>]
+
+    Raises:
+        BadSettingsError: it is of another form.
+    """
+    if text is None:
+        return {role.value: frozenset({role}) for role in Role}
+    found: dict[str, frozenset[Role]] = {}
+    for part in text.split():
+        role, equals, groups = part.partition("=")
+        named = [one for one in groups.split(",") if one]
+        if not equals or role not in set(Role) or not named:
+            raise BadSettingsError(f"FEEDSRV_OIDC_ROLES holds {part[:80]!r}: {_ROLES_FORM}")
+        for group in named:
+            found[group] = found.get(group, frozenset()) | {Role(role)}
+    if not found:
+        raise BadSettingsError(f"FEEDSRV_OIDC_ROLES is empty: {_ROLES_FORM}")
+    return found
+
+
+def open_limits(settings: Settings) -> SqlLimits:
+    """Where tries are counted: on the database, so that every process and host sees the same."""
+    return SqlLimits(settings.database)
+
+
+def _client_secret(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(_LARGEST + 1).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ClientSecretError(f"FEEDSRV_OIDC_CLIENT_SECRET_FILE: {file} cannot be read ({why})") from None
+    if not text or len(text) > _LARGEST or not text.isprintable():
+        raise ClientSecretError(
+            f"FEEDSRV_OIDC_CLIENT_SECRET_FILE: {file} holds no secret: write what the identity provider gave, on "
+            "one line"
+        )
+    return text
