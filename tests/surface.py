@@ -28,10 +28,10 @@ from feedsrv.publishing.versions import FeedVersions
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.signing.development import ensure_development_pki
 from feedsrv.stores.memory import MemoryLock, MemoryShelf, MemoryStore
-from feedsrv.web import guard, problems
+from feedsrv.web import guard
 from feedsrv.web.console import console_blueprints
 from feedsrv.web.desk import Desk, Progress
-from feedsrv.web.refusals import refusal_page
+from feedsrv.web.private import create_private_app
 from feedsrv.web.signin.protection import protect
 from tests.desk import AT
 from tests.publisher import CATALOGUE, House, open_house, shared_pki
@@ -130,20 +130,25 @@ class Surface:
         return Principal(name, roles, CONSOLE, since, "0" * 64)
 
     def _made(self) -> Flask:
-        app = Flask("feedsrv.web", static_folder=None)
-        protect(
-            app,
-            secrets=["a secret of the tests"],
-            desk_url="http://localhost",
-            binds=(),
-            trusted_proxies=0,
-            max_bytes=1_000_000,
+        return create_private_app(
+            look=tuple,
+            publisher="Contoso",
+            clock=self.clock,
+            guard=guard.Guard(self._recognised, FRESH_FOR, self.clock),
+            doors=console_blueprints(self.desk),
+            protect=_protected,
         )
-        guard.install(app, guard.Guard(self._recognised, FRESH_FOR, self.clock))
-        for blueprint in console_blueprints(self.desk):
-            app.register_blueprint(blueprint)
-        problems.install(app, page=refusal_page)
-        return app
+
+
+def _protected(app: Flask) -> None:
+    protect(
+        app,
+        secrets=["a secret of the tests"],
+        desk_url="http://localhost",
+        binds=(),
+        trusted_proxies=0,
+        max_bytes=1_000_000,
+    )
 
 
 def said(name: str | None, *roles: Role | str, signed_in: timedelta = timedelta()) -> Mapping[str, str]:
