@@ -5,18 +5,22 @@ Pure, but patterns can run for ever: `gate_process` runs this where it can be st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
+from typing import Final
 
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.iis_exchange import Exchange, Reading
 from feedsrv.lints.iis_inputs import BadInputStringError
 from feedsrv.lints.iis_patterns import BadPatternError, Matcher
-from feedsrv.lints.judging import Judge, Objection, Verdict
+from feedsrv.lints.judging import ORDINARY, Judge, Objection, Question, Verdict
 from feedsrv.lints.slips import slips_of
 from feedsrv.model.action import UrlRewrite
 from feedsrv.model.mitigation import Draft, RequestSample
+
+MOST_NAMED: Final = 5
+"""So many ordinary requests that a rule stops are named; one is enough to act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +46,37 @@ class Gate:
         try:
             for action in self.judge.actions:
                 yield from self._coverage(action)
-            for question in self.judge.questions():
-                if self.judge.misdirection(question.sample) is None:
-                    verdict = self.judge.answer(question)
-                    if not verdict.good:
-                        yield _objection(verdict)
+            yield from self._verdicts()
         except (BadPatternError, BadInputStringError) as problem:
             # Nothing more can be tried. As a rule that is a slip, and named already; if it is one that
             # nobody thought of, it must not pass for good.
             if not has_slips:
                 yield str(problem), "correct it; samples cannot be tried before"
 
+    def _verdicts(self) -> Iterator[Objection]:
+        """One objection to each sample that fares badly, as written or else in some variant; and traffic."""
+        judge = self.judge
+        stopped: list[Verdict] = []
+        for sample, questions in groupby(judge.questions(), key=lambda question: question.sample):
+            if judge.misdirection(sample) is not None:
+                continue
+            bad = [one for one in map(judge.answer, _asked(questions)) if not one.good]
+            if bad and bad[0].variant == ORDINARY:
+                stopped += bad
+            elif bad:
+                yield _objection(bad)
+        if stopped:
+            yield _traffic_objection(stopped)
+
     def _misdirections(self) -> Iterator[Objection]:
         """Samples that cannot be tried at all."""
         samples = self.draft.samples
-        for kind, some in ("must-block", samples.must_block), ("must-pass", samples.must_pass):
+        kinds = {
+            "must-block": samples.must_block,
+            "must-pass": samples.must_pass,
+            "may-block": samples.may_block,
+        }
+        for kind, some in kinds.items():
             for sample in some:
                 objection = self.judge.misdirection(sample)
                 if objection is not None:
@@ -81,19 +101,51 @@ class Gate:
             )
 
 
-def _objection(verdict: Verdict) -> Objection:
-    asked = verdict.request
-    sentence = f"must-{verdict.expected} sample {asked.name!r} {verdict.why}, on {asked.method} {asked.url}"
-    if verdict.expected == "pass":
-        if verdict.blocked:
+def _asked(questions: Iterable[Question]) -> Iterator[Question]:
+    return (question for question in questions if question.expected != "either")
+
+
+def _objection(bad: list[Verdict]) -> Objection:
+    """What is wrong with one sample: in its own words, or in the first variant that differs."""
+    first, others = bad[0], sorted({one.variant or "" for one in bad[1:]} - {bad[0].variant})
+    kind = "may-block" if first.sample.known_issue else f"must-{first.expected}"
+    sentence = f"{kind} sample {first.sample.name!r} {first.why}, on {_line(first)}"
+    if first.variant is not None:
+        sentence += f", which is the same with {first.variant}"
+        sentence += f"; so are those with {', '.join(others)}" if others else ""
+    if first.expected == "pass":
+        if first.blocked:
             return sentence, "narrow the rule so that it leaves this request alone"
         return (
             sentence,
             "a request that passes keeps its own response headers: correct Expect, or take it out",
         )
-    if verdict.blocked:
+    if first.sample.known_issue:
+        return sentence, "take it out, and the known issue if nothing else is behind it"
+    if first.blocked:
         return sentence, "correct the rule, or what the sample expects"
     return sentence, "widen the rule so that it acts on this request, too"
+
+
+def _traffic_objection(stopped: list[Verdict]) -> Objection:
+    first, others = stopped[0], stopped[1:]
+    names = ", ".join(repr(one.sample.name) for one in others[:MOST_NAMED])
+    more = f"; so are {len(others)} others, such as {names}" if others else ""
+    remedy = (
+        "narrow the rule; or say so in a KnownIssue, and name the request with the words of that issue: "
+        f"MayBlock method={first.request.method!r} url={first.request.url!r}"
+    )
+    return f"ordinary traffic, {first.sample.name!r}, {first.why}, on {_line(first)}{more}", remedy
+
+
+def _line(verdict: Verdict) -> str:
+    """The request line, and the headers where they are what a variant changed."""
+    changed = [
+        f"{name}: {value}"
+        for name, value in verdict.request.headers
+        if (name, value) not in verdict.sample.headers
+    ]
+    return " ".join((f"{verdict.request.method} {verdict.request.url}", *changed))
 
 
 def _reaches(sample: RequestSample, action: UrlRewrite) -> bool:

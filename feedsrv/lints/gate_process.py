@@ -24,7 +24,7 @@ from feedsrv.lints.finding import Finding
 from feedsrv.lints.gate import Gate
 from feedsrv.lints.iis_inputs import BadInputStringError
 from feedsrv.lints.iis_patterns import BadPatternError, Matcher
-from feedsrv.lints.judging import Judge, Pattern
+from feedsrv.lints.judging import Judge, Pattern, Question
 from feedsrv.model.mitigation import Draft
 
 CPU_SECONDS: Final = 5
@@ -147,12 +147,23 @@ def _judge(matter: object) -> None:
     draft = cast("Draft", matter)
     judge = Judge(draft, _matcher(str(draft.mitigation)))
     for question in judge.questions():
-        _say("asking", question=asdict(question))
+        _say("asking", question=_told(question))
         try:
             verdict = judge.answer(question)
         except (BadPatternError, BadInputStringError) as problem:
             verdict = question.answered(None, str(problem), good=False)
-        _say("verdict", verdict=asdict(verdict))
+        _say(
+            "verdict", verdict={**_told(question), "by": verdict.by, "why": verdict.why, "good": verdict.good}
+        )
+
+
+def _told(question: Question) -> dict[str, object]:
+    return {
+        "sample": asdict(question.sample),
+        "variant": question.variant,
+        "request": asdict(question.request),
+        "expected": question.expected,
+    }
 
 
 def _try(matter: object) -> None:

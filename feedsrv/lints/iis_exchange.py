@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
-from urllib.parse import unquote
 
 from feedsrv.model.action import Place, header_name
 from feedsrv.model.mitigation import RequestSample
@@ -62,6 +61,7 @@ NOT_IN_SAMPLES: Final = frozenset(
 )
 
 _ABSOLUTE: Final = re.compile(r"(?:(https?)://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+_ESCAPES: Final = re.compile(r"%u([0-9a-f]{4})|(?:%[0-9a-f]{2})+", re.IGNORECASE)
 
 
 class Reading(Enum):
@@ -144,11 +144,14 @@ class Exchange:
 def decode_path(path: str) -> str:
     """A path as HTTP.sys hands it on: decoded once, slashes single, dot segments resolved.
 
-    >>> decode_path("/owa//x/../%61uth%2flogon.aspx")
+    As it is set up by default: `%u0061` is a letter (PercentUAllowed), and bytes that are no UTF-8 are
+    read in the code page of the system (EnableNonUTF8).
+
+    >>> decode_path("/owa//x/../%61uth%2f%u006cogon.aspx")
     '/owa/auth/logon.aspx'
     """
     segments: list[str] = []
-    decoded = unquote(path).replace("\\", "/")
+    decoded = _ESCAPES.sub(_unescaped, path).replace("\\", "/")
     for segment in decoded.split("/"):
         if segment == "..":
             del segments[-1:]
@@ -156,6 +159,16 @@ def decode_path(path: str) -> str:
             segments.append(segment)
     is_folder = bool(segments) and decoded.endswith(("/", "/.", "/.."))
     return "/" + "/".join(segments) + ("/" if is_folder else "")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return chr(int(found[1], 16))
+    octets = bytes.fromhex(found[0].replace("%", ""))
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("cp1252", errors="replace")
 
 
 def _request(sample: RequestSample, reading: Reading) -> dict[str, str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from feedsrv.lints.iis import Outcome, evaluate_inbound, evaluate_outbound
 from feedsrv.lints.iis_exchange import RESPONSE, Exchange, Reading
 from feedsrv.lints.iis_patterns import Matcher
+from feedsrv.lints.ordinary import is_same, ordinary_for
+from feedsrv.lints.variants import Variant, variants
 from feedsrv.model.action import Direction, Syntax, UrlRewrite
 from feedsrv.model.mitigation import Draft, RequestSample
 
@@ -19,6 +21,10 @@ Expected = Literal["block", "pass", "either"]
 """`either` where nothing is asked of a rule, as of requests that IIS refuses by itself."""
 Objection = tuple[str, str]
 """What is wrong, and the remedy."""
+ORDINARY: Final = "ordinary traffic"
+"""The variant of a request that no author wrote."""
+MOST_VARIED: Final = 100
+"""So many must-block samples of a draft are varied; those behind are tried as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,10 @@ class Question:
     variant: str | None
     request: RequestSample
     expected: Expected
+    readings: tuple[Reading, ...] = tuple(Reading)
+    """The readings of REQUEST_URI for which it is asked."""
+    unasked: str = ""
+    """Why either answer is good, where it is."""
 
     def answered(self, by: str | None, why: str, *, good: bool) -> Verdict:
         """The verdict on it."""
@@ -80,11 +90,19 @@ class Judge:
         return tuple(one for one in self.draft.mitigation.actions if isinstance(one, UrlRewrite))
 
     def questions(self) -> Iterator[Question]:
-        """What is asked, in the order in which the samples were written."""
-        for sample in self.draft.samples.must_block:
+        """What is asked: each sample with its variants as written, then ordinary traffic."""
+        samples = self.draft.samples
+        for number, sample in enumerate(samples.must_block):
             yield Question(sample, None, sample, "block")
-        for sample in self.draft.samples.must_pass:
+            if number < MOST_VARIED:
+                for variant in variants(sample):
+                    yield _varied(sample, variant)
+        for sample in samples.must_pass:
             yield Question(sample, None, sample, "pass")
+        for sample in samples.may_block:
+            yield Question(sample, None, sample, "block")
+        for sample in self._ordinary():
+            yield Question(sample, ORDINARY, sample, "pass")
 
     def answer(self, question: Question) -> Verdict:
         """What becomes of one request, whichever way REQUEST_URI reads.
@@ -98,7 +116,18 @@ class Judge:
             return question.answered(None, misdirection[0], good=False)
         if question.expected == "pass":
             return self._must_pass(question)
-        return self._must_block(question)
+        verdict = self._must_block(question)
+        if question.expected == "block":
+            return verdict
+        blocked = "blocked" if verdict.blocked else "not blocked"
+        return question.answered(verdict.by, f"{blocked}, and not asked: {question.unasked}", good=True)
+
+    def _ordinary(self) -> Iterator[RequestSample]:
+        """Ordinary requests that no known issue was stated for."""
+        if any(action.direction is Direction.INBOUND for action in self.actions):
+            for request in ordinary_for(self.draft.mitigation):
+                if not any(is_same(request, stated) for stated in self.draft.samples.may_block):
+                    yield request
 
     def misdirection(self, sample: RequestSample) -> Objection | None:
         """What keeps a sample from being tried at all, if anything."""
@@ -110,7 +139,11 @@ class Judge:
             )
         if not ids:
             return "has no URL rule to be tried on", "take it out, or add the rule it is meant for"
-        if sample in self.draft.samples.must_block and not self.rules_for(sample):
+        if sample in self.draft.samples.may_block:
+            known = [" ".join(one.split()) for one in self.draft.mitigation.known_issues]
+            if sample.known_issue not in known:
+                return "names a known issue that is not there", "repeat all the words of one KnownIssue"
+        elif sample in self.draft.samples.must_block and not self.rules_for(sample):
             if sample.expect:
                 return "expects response headers of an inbound rule", "take Expect out"
             return "does not say what an outbound rule must do", "name the header in Expect"
@@ -132,7 +165,7 @@ class Judge:
     def _must_block(self, question: Question) -> Verdict:
         """Whether a rule acts on it, and does what is expected."""
         by: str | None = None
-        for reading in Reading:
+        for reading in question.readings:
             outcome = self._run(self.rules_for(question.sample), question.request, reading)
             if not outcome.acted:
                 whys = "; ".join(f"rule {action_id}: {miss.why}" for action_id, miss in outcome.missed)
@@ -147,7 +180,7 @@ class Judge:
     def _must_pass(self, question: Question) -> Verdict:
         """Whether every rule leaves it alone."""
         for reading in Reading:
-            by = self.toucher(question.request, reading)
+            by = self._toucher(question, reading)
             if by is not None:
                 why = f"is touched by rule {by} (REQUEST_URI {reading.value})"
                 return question.answered(by, why, good=False)
@@ -156,10 +189,11 @@ class Judge:
                 return question.answered(None, wrong, good=False)
         return question.answered(None, "no rule acts", good=True)
 
-    def toucher(self, sample: RequestSample, reading: Reading) -> str | None:
-        """The first rule, of either direction, that does not leave a request alone."""
+    def _toucher(self, question: Question, reading: Reading) -> str | None:
+        """The first rule that does not leave a request alone; of ordinary traffic, the first that blocks."""
+        sample = question.request
         rules = tuple(action for action in self.actions if sample.action in {None, action.id})
-        for direction in Direction:
+        for direction in [Direction.INBOUND] if question.variant == ORDINARY else Direction:
             some = tuple(rule for rule in rules if rule.direction is direction)
             acted = self._run(some, sample, reading).acted
             if acted:
@@ -171,6 +205,13 @@ class Judge:
         if any(rule.direction is Direction.OUTBOUND for rule in rules):
             return evaluate_outbound(rules, exchange, self.matcher)
         return evaluate_inbound(rules, exchange, self.matcher)
+
+
+def _varied(sample: RequestSample, variant: Variant) -> Question:
+    kind = variant.kind
+    if kind.unasked is None:
+        return Question(sample, kind.name, variant.request, "block", kind.readings)
+    return Question(sample, kind.name, variant.request, "either", unasked=kind.unasked)
 
 
 def unexpected(sample: RequestSample, exchange: Exchange) -> Iterator[str]:

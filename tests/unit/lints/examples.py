@@ -9,6 +9,7 @@ from typing import Final
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.gate import Gate
 from feedsrv.lints.iis_patterns import Matcher
+from feedsrv.lints.ordinary import EXCHANGE
 from feedsrv.lints.publication import FeedStep, Publication
 from feedsrv.lints.run import RULES
 from feedsrv.model.action import (
@@ -101,9 +102,15 @@ FINAL_RULE: Final = UrlRewrite(
         conditions=(Condition("{UrlDecode:{REQUEST_URI}}", "(?=.*autodiscover)(?=.*powershell)"),),
     ),
 )
+BOTH_WORDS: Final = "Other requests that name both words are dropped, too."
 SAMPLES: Final = Samples(
     must_block=(RequestSample("attack", "/autodiscover/autodiscover.json?@evil.example/powershell"),),
     must_pass=(RequestSample("Outlook finds its settings", "/autodiscover/autodiscover.xml", "POST"),),
+    may_block=tuple(
+        replace(one, known_issue=BOTH_WORDS)
+        for one in EXCHANGE
+        if one.name == "OWA: a link in a message to the help on a cmdlet"
+    ),
 )
 
 GOOD: Final = Mitigation(
@@ -117,6 +124,7 @@ GOOD: Final = Mitigation(
     affects=FIXED,
     actions=(FINAL_RULE,),
     vulnerabilities=(CVE,),
+    known_issues=(BOTH_WORDS,),
 )
 STILL_OPEN: Final = replace(GOOD, affects=OPEN, no_fix_yet=NOT_YET)
 HEARTBEAT: Final = replace(
@@ -213,8 +221,9 @@ def drafted(
     must_block: tuple[RequestSample, ...] = SAMPLES.must_block,
     must_pass: tuple[RequestSample, ...] = SAMPLES.must_pass,
 ) -> Draft:
-    """A draft of these actions and samples."""
-    return Draft(replace(GOOD, actions=actions), Samples(must_block, must_pass))
+    """A draft of these actions and samples; what the final rule blocks beside the attack is stated."""
+    may_block = SAMPLES.may_block if FINAL_RULE in actions else ()
+    return Draft(replace(GOOD, actions=actions), Samples(must_block, must_pass, may_block))
 
 
 def request(url: str, **headers: str) -> RequestSample:

@@ -34,7 +34,7 @@ class TestSamples:
         owa = replace(FINAL_RULE, place=Place(Scope.APPLICATION, "Default Web Site", "/owa"))
         attack = request("/owa/autodiscover/powershell")
 
-        (line,) = through_the_gate(drafted(owa, must_block=(attack,), must_pass=(request("/ecp/"),)))
+        line, _ = through_the_gate(drafted(owa, must_block=(attack,), must_pass=(request("/ecp/"),)))
 
         assert "no must-pass sample comes by rule A1 at Default Web Site/owa" in line
 

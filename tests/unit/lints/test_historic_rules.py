@@ -19,79 +19,85 @@ from feedsrv.model.action import (
     UrlRewrite,
 )
 from feedsrv.model.mitigation import RequestSample
-from tests.unit.lints.examples import FINAL_RULE, SITE, drafted, request, through_the_gate
+from tests.unit.lints.examples import FINAL_RULE, SAMPLES, SITE, drafted, request, ruled, through_the_gate
+
+WITH_AT_SIGN = r".*autodiscover\.json.*\@.*Powershell.*"
+IN_ONE_ORDER = r".*autodiscover\.json.*Powershell.*"
+FREE_OF_ORDER = "(?=.*autodiscover)(?=.*powershell)"
+PLAIN = [
+    "/autodiscover/autodiscover.json?@evil.example/powershell/&Email=autodiscover/autodiscover.json%3f@evil.example",
+    "/autodiscover/autodiscover.json?@evil.example/owa/?&Email=autodiscover/autodiscover.json?@evil.example&FooProtocol=Powershell",
+    "/autodiscover/autodiscover.json?a@foo.var/PowerShell/?x=a",
+    "/Autodiscover/autodiscover.json?x=@y/powershell",
+]
 
 
+@pytest.mark.parametrize("plain", PLAIN)
 class TestProxyNotShell:
-    """The five revisions that the rule for CVE-2022-41040 went through in eight days of 2022."""
+    """The five revisions that the rule for CVE-2022-41040 went through in eight days of 2022.
 
-    must_block = (
-        request(
-            "/autodiscover/autodiscover.json?@evil.example/owa/?&Email=autodiscover/autodiscover.json?@evil.example&FooProtocol=Powershell"
-        ),
-        request("/autodiscover/autodiscover.json?a=b/PowerShell"),
-        request("/autodiscover/autodiscover%2ejson?a=b/PowerShell"),
-        request("/autodiscover/autodiscover.json?a=b/P%6fwerShell"),
-        request("/PowerShell/?x=autodiscover/autodiscover.json"),
-        request("/AUTODISCOVER/AUTODISCOVER.JSON?A@B/POWERSHELL"),
-    )
-    must_pass = (
-        request("/autodiscover/autodiscover.xml"),
-        request("/autodiscover/autodiscover.json?Email=anna@contoso.example&Protocol=ActiveSync"),
-        request("/powershell?clientApplication=ActiveMonitor"),
-        request("/owa/?layout=light"),
-    )
+    Each is tried with one attack as it was first seen; nobody tells the gate how it was varied later.
+    """
 
-    def gate(self, condition: Condition) -> list[str]:
-        """What the gate says of the rule with that condition."""
-        rule = replace(FINAL_RULE, rule=InboundRule(".*", AbortRequest(), conditions=(condition,)))
-        return through_the_gate(drafted(rule, must_block=self.must_block, must_pass=self.must_pass))
+    def gate(self, plain: str, condition: Condition) -> list[str]:
+        """What the gate says of the rule with that condition, and with its known issue stated."""
+        draft = drafted(FINAL_RULE, must_block=(request(plain),))
+        actions = (ruled(condition),)
+        return through_the_gate(replace(draft, mitigation=replace(draft.mitigation, actions=actions)))
 
-    def test_an_at_sign_was_needed(self) -> None:
-        """First revision: a request without it passes."""
-        lines = self.gate(Condition("{REQUEST_URI}", r".*autodiscover\.json.*\@.*Powershell.*"))
+    def test_an_at_sign_was_needed(self, plain: str) -> None:
+        """First revision: the sign encoded passes, as later attacks had it."""
+        said = " ".join(self.gate(plain, Condition("{REQUEST_URI}", WITH_AT_SIGN)))
 
-        assert len(lines) == 4
-        assert "must-block sample '/autodiscover/autodiscover.json?a=b/PowerShell' passes" in lines[0]
-        assert "does not match {REQUEST_URI} '/autodiscover/autodiscover.json?a=b/PowerShell'" in lines[0]
+        assert "passes (REQUEST_URI as sent)" in said
+        assert "query signs percent-encoded" in said
+        assert "query letters percent-encoded" in said
+        assert "path and the directory in the query change places" in said
 
-    def test_encoded_characters_passed(self) -> None:
+    def test_encoded_characters_passed(self, plain: str) -> None:
         """Second revision: `%2e` for a dot in the path, `%6f` for a letter in the query."""
-        lines = self.gate(Condition("{REQUEST_URI}", r".*autodiscover\.json.*Powershell.*"))
+        said = " ".join(self.gate(plain, Condition("{REQUEST_URI}", IN_ONE_ORDER)))
 
-        assert len(lines) == 3
-        assert "autodiscover%2ejson" in lines[0]
-        assert "P%6fwerShell" in lines[1]
+        assert "passes (REQUEST_URI as sent)" in said
+        assert "query letters percent-encoded" in said
+        assert "query signs percent-encoded" not in said
 
-    def test_a_stray_space_stood_in_the_input(self) -> None:
+    def test_a_stray_space_stood_in_the_input(self, plain: str) -> None:
         """Third revision: named as such, beside the order of words."""
-        lines = self.gate(Condition("{UrlDecode: {REQUEST_URI}}", r".*autodiscover\.json.*Powershell.*"))
+        lines = self.gate(plain, Condition("{UrlDecode: {REQUEST_URI}}", IN_ONE_ORDER))
 
-        assert len(lines) == 2
         assert "{UrlDecode:...} has a stray space inside its braces" in lines[0]
 
-    def test_the_order_of_words_mattered(self) -> None:
-        """Fourth revision: the words the other way round pass."""
-        lines = self.gate(Condition("{UrlDecode:{REQUEST_URI}}", r".*autodiscover\.json.*Powershell.*"))
+    def test_the_order_of_words_mattered(self, plain: str) -> None:
+        """Fourth revision: decoded, and still the words the other way round pass."""
+        said = " ".join(self.gate(plain, Condition("{UrlDecode:{REQUEST_URI}}", IN_ONE_ORDER)))
 
-        assert len(lines) == 1
-        assert "must-block sample '/PowerShell/?x=autodiscover/autodiscover.json' passes" in lines[0]
+        assert "the same with path and the directory in the query change places" in said
+        assert "percent-encoded" not in said
 
-    def test_the_final_revision_is_accepted(self) -> None:
-        """Order-free, and decoded."""
-        assert self.gate(Condition("{UrlDecode:{REQUEST_URI}}", "(?=.*autodiscover)(?=.*powershell)")) == []
+    def test_the_final_revision_is_accepted(self, plain: str) -> None:
+        """Order-free, and decoded; what else it blocks is stated."""
+        assert self.gate(plain, Condition("{UrlDecode:{REQUEST_URI}}", FREE_OF_ORDER)) == []
 
-    def test_its_known_false_positive_is_found_by_a_sample(self) -> None:
-        """Any URL that names both words is blocked; whoever minds says so."""
+    def test_without_its_known_issue_the_final_revision_is_refused(self, plain: str) -> None:
+        """Any address that names both words is blocked: a link to the help on a cmdlet does."""
+        draft = drafted(FINAL_RULE, must_block=(request(plain),))
+        unstated = replace(draft, samples=replace(draft.samples, may_block=()))
+
+        (line,) = through_the_gate(unstated)
+
+        assert "ordinary traffic, 'OWA: a link in a message to the help on a cmdlet', is touched by" in line
+        assert "MayBlock method='GET' url='/owa/redir.aspx" in line
+
+    def test_an_everyday_request_of_the_author_counts_as_well(self, plain: str) -> None:
+        """As nobody but they may know it."""
         search = request("/ecp/search?q=powershell+for+autodiscover")
-        lines = through_the_gate(
-            drafted(FINAL_RULE, must_block=self.must_block, must_pass=(*self.must_pass, search))
+
+        (line,) = through_the_gate(
+            drafted(FINAL_RULE, must_block=(request(plain),), must_pass=(*SAMPLES.must_pass, search))
         )
 
-        assert len(lines) == 1
-        assert (
-            "must-pass sample '/ecp/search?q=powershell+for+autodiscover' is touched by rule A1" in lines[0]
-        )
+        assert "must-pass sample '/ecp/search?q=powershell+for+autodiscover' is touched by rule A1" in line
 
     @pytest.mark.parametrize(
         "slip",
@@ -102,9 +108,11 @@ class TestProxyNotShell:
             replace(FINAL_RULE, place=Place(Scope.APPLICATION, "Default Web Site", "/autodiscover")),
         ],
     )
-    def test_other_slips_are_found_too(self, slip: UrlRewrite) -> None:
+    def test_other_slips_are_found_too(self, plain: str, slip: UrlRewrite) -> None:
         """Negated, anchored, in the wrong syntax, in too small a place."""
-        assert through_the_gate(drafted(slip, must_block=self.must_block, must_pass=self.must_pass))
+        backwards = request("/powershell/?x=/autodiscover/autodiscover.json")
+
+        assert through_the_gate(drafted(slip, must_block=(request(plain), backwards)))
 
 
 class TestProxyLogon:
@@ -182,14 +190,14 @@ class TestContentSecurityPolicy:
     """The outbound rule for CVE-2026-42897."""
 
     place = Place(Scope.APPLICATION, "Default Web Site", "/owa")
-    pages = r"^/owa/?($|\?|default\.aspx|projection\.aspx|readingPane\.aspx|popout\.aspx)"
+    pages = r"^/owa/?($|default\.aspx|projection\.aspx|readingPane\.aspx|popout\.aspx)"
     html = ("Content-Type", "text/html; charset=utf-8")
     policy = ("Content-Security-Policy", "default-src 'self'")
     wanted = (("Content-Security-Policy", "default-src 'self'; script-src-attr 'none'"),)
 
-    def rule(self, pages: str = pages) -> UrlRewrite:
+    def rule(self, pages: str = pages, where: str = "{URL}") -> UrlRewrite:
         """The rule, for these pages."""
-        tests = Condition("{RESPONSE_CONTENT_TYPE}", "^text/html"), Condition("{REQUEST_URI}", pages)
+        tests = Condition("{RESPONSE_CONTENT_TYPE}", "^text/html"), Condition(where, pages)
         return UrlRewrite(
             "A1",
             "OWA CSP - outbound",
@@ -231,9 +239,18 @@ class TestContentSecurityPolicy:
             through_the_gate(drafted(self.rule(), must_block=self.must_block, must_pass=self.must_pass)) == []
         )
 
+    def test_an_address_as_sent_leaves_links_unprotected(self) -> None:
+        """As released, the rule looked at REQUEST_URI, which may be as the attacker's link has it."""
+        released = self.rule(self.pages.replace("($|", r"($|\?|"), "{REQUEST_URI}")
+
+        lines = through_the_gate(drafted(released, must_block=self.must_block, must_pass=self.must_pass))
+
+        assert len(lines) == len(self.must_block)
+        assert all("which is the same with path letters percent-encoded" in line for line in lines)
+
     def test_a_forgotten_page_is_found(self) -> None:
         """As first released, the rule left pop-outs unprotected."""
-        narrow = self.rule(r"^/owa/?($|\?|default\.aspx|projection\.aspx)")
+        narrow = self.rule(r"^/owa/?($|default\.aspx|projection\.aspx)")
 
         (line,) = through_the_gate(drafted(narrow, must_block=self.must_block, must_pass=self.must_pass))
 
