@@ -76,19 +76,28 @@ class Sending:
     def send_all(self, number: int) -> None:
         """Send what is due to one webhook, oldest first, until there is nothing, or one was not taken."""
         while (claimed := self._claim(number)) is not None:
-            webhook, notice, delivery = claimed
-            outcome = self._send(webhook, notice)
-            self._keep(webhook, notice, delivery, outcome)
-            if not outcome.is_done:
+            if not self._carry_out(*claimed):
                 return
 
-    def _claim(self, number: int) -> tuple[Webhook, Notice, Delivery] | None:
+    def send_one(self, number: int, notice: int) -> bool:
+        """Send one notice to one webhook now; False where it is not due, or somebody else is sending it."""
+        claimed = self._claim(number, only=notice)
+        if claimed is not None:
+            self._carry_out(*claimed)
+        return claimed is not None
+
+    def _carry_out(self, webhook: Webhook, notice: Notice, delivery: Delivery) -> bool:
+        outcome = self._send(webhook, notice)
+        self._keep(webhook, notice, delivery, outcome)
+        return outcome.is_done
+
+    def _claim(self, number: int, *, only: int | None = None) -> tuple[Webhook, Notice, Delivery] | None:
         """The next delivery, kept as begun, so that no other process begins it, too."""
         with self.store.begin() as work:
             at = self.clock()
             webhook = work.webhooks.get(number)
             for one in work.deliveries.due(at):
-                if one.webhook != number:
+                if one.webhook != number or only not in {None, one.notice}:
                     continue
                 notice = _notice(work, one.notice)
                 if webhook is None or webhook.removed_at is not None or notice is None:

@@ -11,7 +11,7 @@ from feedsrv.clock import Clock
 from feedsrv.publishing.admitting import admit, note
 from feedsrv.publishing.notice_records import Delivery, Notice, Webhook
 from feedsrv.publishing.notices.addresses import Networks, Resolve, judge_target, read_target, resolved
-from feedsrv.publishing.notices.kinds import KINDS, TEST
+from feedsrv.publishing.notices.kinds import CHOICES, TEST
 from feedsrv.publishing.notices.refusals import (
     TooManyWebhooksError,
     UnknownDeliveryError,
@@ -79,7 +79,7 @@ class NoticeDesk:
             NotAllowedError: `by` may not.
         """
         wanted = frozenset(kinds)
-        for kind in sorted(wanted - KINDS.keys()):
+        for kind in sorted(wanted.difference(CHOICES)):
             raise UnknownKindError(kind)
         with self._store.look() as work:
             admit(work, by, _ACT)

@@ -59,3 +59,6 @@ KINDS: Final[dict[str, NoticeKind]] = {
     GIVEN_UP: NoticeKind("notices did not reach an address, and are no longer sent there"),
     TEST: NoticeKind("somebody tries whether an address is reached"),
 }
+
+CHOICES: Final = tuple(kind for kind in KINDS if kind not in {GIVEN_UP, TEST})
+"""What a webhook may ask for."""
