@@ -61,13 +61,14 @@ def create_private_app(  # noqa: PLR0913 -- each is one thing that the surface i
     for api in apis:
         app.register_api(api)
     problems.install(app, page=refusal_page)
-    protect(app)
 
     @app.after_request
     def finish(answer: Response) -> Response:
         for name, value in DOCUMENT_SAFETY:
             answer.headers.setdefault(name, value)
         return answer
+
+    protect(app)  # last: what is registered last looks at an answer first, and these only fill in
 
     return app
 

@@ -39,8 +39,9 @@ from feedsrv.wiring.keyring import open_desk
 from feedsrv.wiring.keys import read_trust
 from feedsrv.wiring.people import open_notices, open_people
 from feedsrv.wiring.secret import open_secret
-from feedsrv.wiring.signin import open_limits, open_provider
+from feedsrv.wiring.signin import open_limits
 from feedsrv.wiring.watch import look
+from feedsrv.wsgi.signin import open_provider
 from feedsrv.wsgi.site import site
 
 log: Final = logging.getLogger(__name__)
@@ -57,10 +58,11 @@ def private_app(settings: Settings, *, clock: Clock = now) -> Flask:
     Raises:
         OperatorError: a file that a setting names cannot be used.
     """
-    desk = open_private_desk(settings, clock=clock)
+    # Nothing here asks the database: where it is away or too old, the status page must say so.
+    store = SqlStore(open_database(settings.database))
+    desk = open_private_desk(settings, store, clock=clock)
     provider = open_provider(settings)
     secret = open_secret(settings)
-    store = SqlStore(open_database(settings.database))
     limits = open_limits(settings)
     api = api_blueprint(desk, store)
     signin = signin_blueprint(
@@ -89,10 +91,10 @@ def private_app(settings: Settings, *, clock: Clock = now) -> Flask:
     )
 
 
-def open_private_desk(settings: Settings, *, clock: Clock = now) -> Desk:
+def open_private_desk(settings: Settings, store: SqlStore, *, clock: Clock = now) -> Desk:
     """What console and API work with, over the database, the shelf and the keys in force."""
     signer = _SignerEnd(settings, clock)
-    store, shelf = SqlStore(open_database(settings.database)), FileShelf(settings.shelf_folder)
+    shelf = FileShelf(settings.shelf_folder)
 
     def workflow(who: Principal) -> Workflow:
         return open_workflow(
@@ -116,9 +118,9 @@ def open_private_desk(settings: Settings, *, clock: Clock = now) -> Desk:
         clock=clock,
         workflow=workflow,
         publish=publish,
-        people=open_people(settings, clock=clock),
+        people=open_people(settings, clock=clock, store=store),
         keys=keys,
-        notices=open_notices(settings, clock=clock),
+        notices=open_notices(settings, clock=clock, store=store),
         versions=lambda: FeedVersions(shelf, store, policy, clock),
     )
 

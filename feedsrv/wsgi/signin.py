@@ -1,4 +1,4 @@
-"""The identity provider of the settings, ready to be signed in by: the private surface and its check use it."""
+"""The identity provider of the settings, ready for sign-ins: the private surface and its check use it."""
 
 from __future__ import annotations
 
