@@ -60,8 +60,8 @@ class Revisions(Protocol):
     def standing(self) -> tuple[Standing, ...]:
         """The newest published revision of each mitigation, in order of id; quick for thousands."""
 
-    def published_numbers(self) -> Mapping[str, tuple[int, ...]]:
-        """Every revision number that was published, by mitigation id."""
+    def published_numbers(self, of: Collection[str] | None = None) -> Mapping[str, tuple[int, ...]]:
+        """Every revision number that was published, by mitigation id; of these mitigations, or of all."""
 
     def first_published(self) -> Mapping[str, datetime]:
         """When the first revision of each mitigation was published, by id."""

@@ -270,13 +270,16 @@ class Reading:
     def _lint(
         self, work: Work, drafts: Iterable[Draft], *, releasing: tuple[CumulativeUpdate, ...] = ()
     ) -> tuple[Finding, ...]:
+        candidates = tuple(drafts)
         return lint(
             Publication(
                 catalogue=catalogue_of(work),
-                candidates=tuple(drafts),
+                candidates=candidates,
                 standing=tuple(one.mitigation for one in work.revisions.standing()),
                 at=self._now(),
-                published_revisions=work.revisions.published_numbers(),
+                published_revisions=work.revisions.published_numbers(
+                    {one.mitigation.id for one in candidates}
+                ),
                 mitigation_key_ends=self._key_ends,
                 max_review=self._max_review,
                 releasing=releasing,

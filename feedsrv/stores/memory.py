@@ -117,11 +117,12 @@ class MemoryRevisions:
         }
         return tuple(newest.values())
 
-    def published_numbers(self) -> Mapping[str, tuple[int, ...]]:
+    def published_numbers(self, of: Collection[str] | None = None) -> Mapping[str, tuple[int, ...]]:
         """Every published revision number, by mitigation id."""
         numbers: dict[str, tuple[int, ...]] = {}
         for one in self.at_stage(Stage.PUBLISHED):
-            numbers[one.id] = (*numbers.get(one.id, ()), one.number)
+            if of is None or one.id in of:
+                numbers[one.id] = (*numbers.get(one.id, ()), one.number)
         return numbers
 
     def first_published(self) -> Mapping[str, datetime]:

@@ -24,7 +24,7 @@ from feedsrv.stores.database import translated
 from feedsrv.stores.sql_feeds import SqlFeeds
 from feedsrv.stores.sql_journal import SqlAuditLog, SqlIntents
 from feedsrv.stores.sql_keys import SqlKeyRegister, SqlRevocations
-from feedsrv.stores.sql_lists import SqlLists
+from feedsrv.stores.sql_lists import SqlLists, newest_of
 from feedsrv.stores.sql_notices import SqlDeliveries, SqlNotices, SqlWebhooks
 from feedsrv.stores.sql_people import SqlAnswers, SqlPeople, SqlSignIns, SqlTokens
 from feedsrv.stores.sql_rows import keep_row
@@ -175,7 +175,7 @@ class SqlWork:
         return SqlDeliveries(self._connection)
 
 
-# What was published never changes, and every publication looks at all of it.
+# What was published never changes, and every publication and every review looks at all of it.
 @lru_cache(maxsize=4096)
 def _published_words(text: str) -> Mitigation:
     return from_json(Mitigation, text)
@@ -208,7 +208,8 @@ class SqlRevisions:
     def newest(self) -> tuple[Revision, ...]:
         """The newest revision of each mitigation that is not discarded."""
         kept = [stage for stage in Stage if stage is not Stage.DISCARDED]
-        return tuple(self._select(*_newest_at(*kept)))
+        wanted = newest_of(select(tables.revisions), _R.stage.in_([stage.value for stage in kept]))
+        return tuple(map(_revision, self._connection.execute(wanted.order_by(_R.id))))
 
     def at_stage(self, stage: Stage) -> tuple[Revision, ...]:
         """Every revision at that stage."""
@@ -217,15 +218,17 @@ class SqlRevisions:
     def standing(self) -> tuple[Standing, ...]:
         """The newest published revision of each mitigation; reads nothing else."""
         wanted = select(_R.words, _R.published_digest, _R.published_size, _R.published_at)
-        rows = self._connection.execute(wanted.where(*_newest_at(Stage.PUBLISHED)).order_by(_R.id))
+        rows = self._connection.execute(newest_of(wanted, _IS_PUBLISHED).order_by(_R.id))
         return tuple(
             Standing(_published_words(words), Published(digest, size, datetime.fromisoformat(at)))
             for words, digest, size, at in rows
         )
 
-    def published_numbers(self) -> Mapping[str, tuple[int, ...]]:
+    def published_numbers(self, of: Collection[str] | None = None) -> Mapping[str, tuple[int, ...]]:
         """Every published revision number, by mitigation id."""
         wanted = select(_R.id, _R.number).where(_IS_PUBLISHED).order_by(_R.id, _R.number)
+        if of is not None:
+            wanted = wanted.where(_R.id.in_(list(of)))
         numbers: dict[str, list[int]] = {}
         for mitigation_id, number in self._connection.execute(wanted):
             numbers.setdefault(mitigation_id, []).append(number)
@@ -363,14 +366,6 @@ class SqlUpdates:
 
 _R = tables.revisions.c
 _IS_PUBLISHED = _R.stage == Stage.PUBLISHED.value
-
-
-def _newest_at(*stages: Stage) -> tuple[ColumnElement[bool], ...]:
-    """The conditions on a row to be the newest of its mitigation among those at these stages."""
-    other = tables.revisions.alias("other")
-    at = [stage.value for stage in stages]
-    newest = select(func.max(other.c.number)).where(other.c.id == _R.id, other.c.stage.in_(at))
-    return _R.stage.in_(at), _R.number == newest.scalar_subquery()
 
 
 def _revision(row: Row[Any]) -> Revision:

@@ -53,7 +53,7 @@ class SqlLists:
         if asked.is_plain:
             # So that no more of the list is read than is shown.
             newest = newest.order_by(_R.id).limit(asked.limit)
-        wanted = _of(newest.subquery("newest"), *_SHOWN).where(*_conditions(asked, successors))
+        wanted = _of(select(*_SHOWN), newest.subquery("newest")).where(*_conditions(asked, successors))
         return self._lines(wanted.order_by(_R.id).limit(asked.limit), successors)
 
     def summaries(self, mitigation_id: str) -> tuple[Summary, ...]:
@@ -74,18 +74,18 @@ class SqlLists:
             _R.status == Status.ACTIVE.value,
             _R.id.not_in(list(successors)),
         )
-        wanted = _of(_newest_published(), *_SHOWN).where(*due).order_by(_R.review_by, _R.id)
+        wanted = newest_of(select(*_SHOWN), _IS_PUBLISHED).where(*due).order_by(_R.review_by, _R.id)
         return self._lines(wanted.limit(limit), successors)
 
     def standing_summaries(self, ids: Collection[str]) -> tuple[Summary, ...]:
         """The newest published revision of each of these."""
-        wanted = _of(_newest_published(_R.id.in_(list(ids))), *_SHOWN).order_by(_R.id)
+        wanted = _published(_SHOWN, ids).order_by(_R.id)
         return self._lines(wanted, self.successors())
 
     def successors(self) -> Mapping[str, tuple[str, ...]]:
         """For each superseded id, the active published mitigations that take over from it."""
         naming = select(_R.id).where(_R.supersedes != "")
-        wanted = _of(_newest_published(_R.id.in_(naming)), _R.id, _R.channel, _R.supersedes)
+        wanted = newest_of(select(_R.id, _R.channel, _R.supersedes), _IS_PUBLISHED, _R.id.in_(naming))
         rows = self._connection.execute(
             wanted.where(_R.status == Status.ACTIVE.value, _R.supersedes != "").order_by(_R.id)
         ).all()
@@ -101,7 +101,7 @@ class SqlLists:
     def _channels(self, ids: Collection[str]) -> Mapping[str, str]:
         if not ids:
             return {}
-        wanted = _of(_newest_published(_R.id.in_(list(ids))), _R.id, _R.channel)
+        wanted = _published((_R.id, _R.channel), ids)
         return {row.id: row.channel for row in self._connection.execute(wanted)}
 
     def _lines(self, wanted: Select[Any], successors: Mapping[str, object]) -> tuple[Summary, ...]:
@@ -113,21 +113,26 @@ class SqlLists:
         """Number and moment of the newest published revision of each."""
         if not ids:
             return {}
-        wanted = _of(_newest_published(_R.id.in_(list(ids))), _R.id, _R.number, _R.published_at)
+        wanted = _published((_R.id, _R.number, _R.published_at), ids)
         return {
             row.id: (row.number, datetime.fromisoformat(row.published_at) if row.published_at else None)
             for row in self._connection.execute(wanted)
         }
 
 
-def _newest_published(*conditions: ColumnElement[bool]) -> Subquery:
-    newest = select(_R.id, func.max(_R.number).label("number")).where(_IS_PUBLISHED, *conditions)
-    return newest.group_by(_R.id).subquery("newest")
+def newest_of(wanted: Select[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Only the newest revision of each mitigation, of those for which the conditions hold."""
+    newest = select(_R.id, func.max(_R.number).label("number")).where(*conditions).group_by(_R.id)
+    return _of(wanted, newest.subquery("newest"))
 
 
-def _of(newest: Subquery, *columns: ColumnElement[Any]) -> Select[Any]:
-    """These columns of the rows that a subquery names."""
-    return select(*columns).join(newest, and_(_R.id == newest.c.id, _R.number == newest.c.number))
+def _of(wanted: Select[Any], newest: Subquery) -> Select[Any]:
+    """Only the rows that a subquery names."""
+    return wanted.join(newest, and_(_R.id == newest.c.id, _R.number == newest.c.number))
+
+
+def _published(columns: tuple[ColumnElement[Any], ...], ids: Collection[str]) -> Select[Any]:
+    return newest_of(select(*columns), _IS_PUBLISHED, _R.id.in_(list(ids)))
 
 
 def _conditions(asked: Asked, successors: Mapping[str, object]) -> Iterator[ColumnElement[bool]]:

@@ -77,7 +77,8 @@ revisions: Final = Table(
     Column("review_by", String(10), nullable=False),
     # Ids with a space between them.
     Column("supersedes", Text, nullable=False),
-    # The newest at a stage is found without reading a row of the table, whose documents are large.
+    # The newest of each is found without reading a row of the table, whose documents are large.
+    Index("ix_revisions_newest", "id", "number", "stage"),
     Index("ix_revisions_stage", "stage", "id", "number"),
 )
 # Few rows, which nobody should look for among thousands.

@@ -24,6 +24,7 @@ def upgrade() -> None:
         table.alter_column("supersedes", server_default=None)
     op.drop_index("ix_revisions_stage", "revisions")
     op.create_index("ix_revisions_stage", "revisions", ["stage", "id", "number"])
+    op.create_index("ix_revisions_newest", "revisions", ["id", "number", "stage"])
     _partial("ix_revisions_supersedes", "supersedes != ''")
     _partial("ix_revisions_break_glass", "break_glass IS NOT NULL")
     for name, columns in _OF_AUDIT.items():
@@ -59,8 +60,8 @@ def downgrade() -> None:
     """Take it back."""
     for name in _OF_AUDIT:
         op.drop_index(f"ix_audit_{name}", "audit")
-    for name in ("ix_revisions_break_glass", "ix_revisions_supersedes", "ix_revisions_stage"):
-        op.drop_index(name, "revisions")
+    for name in ("break_glass", "newest", "supersedes", "stage"):
+        op.drop_index(f"ix_revisions_{name}", "revisions")
     op.create_index("ix_revisions_stage", "revisions", ["stage"])
     with op.batch_alter_table("revisions") as table:
         table.drop_column("supersedes")
