@@ -25,7 +25,7 @@ from feedsrv.publishing.drafting import (
     renumbered,
     submit_revision,
 )
-from feedsrv.publishing.hands import effect_of, refuse_own, was_seen_by_two
+from feedsrv.publishing.hands import effect_of, is_alone, refuse_own, was_seen_by_two
 from feedsrv.publishing.notice_records import Notice
 from feedsrv.publishing.notices.telling import settle
 from feedsrv.publishing.people import KEEPER
@@ -84,7 +84,7 @@ class EmergencyWork(Acting):
             refuse_other_digest(found, digest)
             self._refuse_long_review(found)
             now = self._now()
-            until = min(now + self._break_glass_span, *_ends_of(work, found, now))
+            until = min((now + self._break_glass_span, *_ends_of(work, found, now)))
 
             approved = replace(
                 found,
@@ -120,12 +120,15 @@ class EmergencyWork(Acting):
         """
         actor = self._actor(by, "countersign")
         with self._store.begin() as work:
-            found = _waiting(work, mitigation_id)
+            found = _waiting(work, mitigation_id, digest) or find_revision(work, mitigation_id)
             refuse_if_changed(found, seen)
 
-            glass = found.break_glass
-            assert glass is not None, "that is what it waits for"
             step = move(found.stage, "countersign")
+            glass = found.break_glass
+            if glass is None or glass.countersigned_by is not None:
+                raise NothingToCountersignError(
+                    f"nobody approved {found} alone, or somebody has countersigned it: nothing waits for this"
+                )
             refuse_other_digest(found, digest)
             refuse_own(work, actor, replace(found, hands=found.hands | {glass.by}))
             begun = _keepers(work, found)
@@ -157,10 +160,12 @@ class EmergencyWork(Acting):
             if not (due(work, self._now()) or _alarms_over(work)):
                 return ()
         done = []
+        # Of two revisions of one mitigation the older comes first: what follows it steps aside for it.
         with self._store.begin() as work:
             for alarm in _alarms_over(work):
                 settle(work, self._now(), kind=alarm.kind, subject=alarm.subject)
-            for found in due(work, self._now()):
+            overdue = {one.id: one for one in reversed(due(work, self._now()))}
+            for found in (overdue[one] for one in sorted(overdue)):
                 above = open_of(work, found.id)
                 begun = _keepers(work, found)
                 if begun is not None:
@@ -266,8 +271,8 @@ def _due(work: Work, at: datetime) -> Iterator[Revision]:
             one.stage is Stage.PUBLISHED
             and above is not None
             and above.stage is Stage.APPROVED
-            and above.break_glass is None
             and above.approved_by != KEEPER
+            and not is_alone(above)
         )
         if glass.until <= at and one.mitigation.status is Status.ACTIVE and not is_answered:
             yield one
@@ -291,15 +296,11 @@ def _alarms_over(work: Work) -> tuple[Notice, ...]:
     )
 
 
-def _waiting(work: Work, mitigation_id: str) -> Revision:
+def _waiting(work: Work, mitigation_id: str, digest: str) -> Revision | None:
+    """What of a mitigation waits for a second person, or None; of two, the one that is named."""
     waiting = [one for one in in_force(work) if one.id == mitigation_id]
-    if not waiting:
-        found = find_revision(work, mitigation_id)
-        raise NothingToCountersignError(
-            f"nobody approved {found.id} alone, or somebody countersigned it, or it was replaced since: "
-            f"there is nothing to countersign; {found} is {found.stage}"
-        )
-    return waiting[0]
+    named = [one for one in waiting if one.digest == digest]
+    return next(iter(named or waiting), None)
 
 
 def _keepers(work: Work, found: Revision) -> Revision | None:

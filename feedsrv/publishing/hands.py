@@ -75,8 +75,12 @@ def refuse_own(work: Work, actor: str, revision: Revision) -> None:
 
 def was_seen_by_two(revision: Revision) -> bool:
     """True where it was published, and two people stand for its words."""
-    alone = revision.break_glass is not None and revision.break_glass.countersigned_by is None
-    return revision.published is not None and not alone and revision.approved_by != KEEPER
+    return revision.published is not None and not is_alone(revision) and revision.approved_by != KEEPER
+
+
+def is_alone(revision: Revision) -> bool:
+    """True where one person approved it in an emergency, and nobody countersigned it."""
+    return revision.break_glass is not None and revision.break_glass.countersigned_by is None
 
 
 def _is_one_of(work: Work, actor: str, names: Iterable[str]) -> bool:
