@@ -13,6 +13,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from feedsrv.web.api.conditions import TAG
 from feedsrv.web.api.entry import MOST_BYTES
+from feedsrv.web.api.glossary import explain
 from feedsrv.web.api.repeating import HEADER, KEY
 from feedsrv.web.api.routes import Operation
 from feedsrv.web.api.trouble import bad_shape
@@ -81,6 +82,7 @@ def describe(app: OpenAPI, operations: Mapping[str, Operation]) -> dict[str, Any
     for path, methods in found["paths"].items():
         for told in methods.values():
             _complete(told, operations[told["operationId"]], has_parts="{" in path)
+    explain(found)
     return found
 
 

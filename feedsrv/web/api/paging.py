@@ -8,7 +8,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from pydantic import Field
 
 from feedsrv.web.api.refusals import BadCursorError
-from feedsrv.web.api.words import Whole, Words
+from feedsrv.web.api.words import IN_DIGITS, Words
 
 MOST: Final = 200
 USUAL: Final = 50
@@ -20,7 +20,7 @@ _CHECK: Final = "cursor"
 class Paged(Words):
     """Which page of a list."""
 
-    limit: Annotated[Whole, Field(ge=1, le=MOST)] = USUAL
+    limit: Annotated[int, Field(ge=1, le=MOST), IN_DIGITS] = USUAL
     """How many at most."""
     cursor: Annotated[str | None, Field(min_length=1, max_length=500)] = None
     """`next` of the page before, as it stands, with the same filters; the first page has none."""

@@ -60,10 +60,10 @@ def _whole(written: object) -> object:
     return written
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number in a path or a query."""
+IN_DIGITS: Final = BeforeValidator(_whole)
+"""Of a whole number in a path or a query; stands after its bounds."""
 
-Number = Annotated[Whole, Field(ge=1, le=999_999_999)]
+Number = Annotated[int, Field(ge=1, le=999_999_999), IN_DIGITS]
 """Of a revision, a version, a token and so on."""
 
 Moment = Annotated[datetime, PlainSerializer(to_text, return_type=str, when_used="json")]

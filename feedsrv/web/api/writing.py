@@ -98,7 +98,7 @@ def add(routes: Routes, desk: Desk) -> None:
         return _imported(desk, body.id, body.document(desk.clock()), query.source)
 
     @routes.post(
-        "/v1/mitigations/import",
+        "/v1/documents",
         ImportedWords,
         tag=TAG,
         takes=XML,
