@@ -23,6 +23,8 @@ from feedsrv.agent import events as agent_events
 from feedsrv.agent.cli import agent
 from feedsrv.cli.main import feedsrv as server
 from feedsrv.observability.events import Condition
+from feedsrv.model.lifecycle import ACTS, FRESH, MOVES
+from feedsrv.publishing.notices.kinds import KINDS
 from feedsrv.publishing.watching import events as server_events
 from feedsrv.settings import PREFIX, Settings
 from feedsrv.trust.profile import (
@@ -98,6 +100,33 @@ identifiers of its own has those in the place of ours.
 IDENTIFIERS: Final = """
 | extended key usage | object identifier |
 |---|---|
+"""
+
+LIFECYCLE: Final = """\
+# Lifecycle
+
+One table, which console, API and command line go by. Where a verb stands in no row of a stage, it is
+refused. A verb with a star needs, at the console, a sign-in of a short while ago (`FEEDSRV_FRESH_SPAN`).
+Superseded and withdrawn are worked out: what was published stays what it was.
+
+| from | verb | to | whose act |
+|---|---|---|---|
+"""
+
+ACTS_TABLE: Final = """
+Acts that move no revision:
+
+| act | whose |
+|---|---|
+"""
+
+NOTICES: Final = """\
+# Notices
+
+What people are told of, at the console and by webhook. An alarm stands on every page until it is settled.
+
+| kind | what happened | weight |
+|---|---|---|
 """
 
 CONDITIONS: Final = """
@@ -194,6 +223,21 @@ def certificates_page() -> str:
     return "".join([CERTIFICATES, *rows, IDENTIFIERS, *identifiers])
 
 
+def lifecycle_page() -> str:
+    """`docs/lifecycle.md`."""
+    moves = [
+        f"| {stage} | {verb}{'*' if verb in FRESH else ''} | {step.to} | {step.role} |\n"
+        for (stage, verb), step in MOVES.items()
+    ]
+    acts = [f"| {act} | {role} |\n" for act, role in ACTS.items()]
+    return "".join([LIFECYCLE, *moves, ACTS_TABLE, *acts])
+
+
+def notices_page() -> str:
+    """`docs/notices.md`."""
+    return NOTICES + "".join(f"| `{name}` | {one.summary} | {one.weight} |\n" for name, one in KINDS.items())
+
+
 def _usages(profile: CertificateProfile, names: Mapping[ObjectIdentifier, str]) -> str:
     wanted = ", ".join(sorted(names[oid] for oid in profile.extended_key_usage)) or "none"
     return f"{wanted}, critical" if profile.extended_critical else wanted
@@ -205,6 +249,8 @@ PAGES: Final = {
     "commands.md": commands_page,
     "events.md": events_page,
     "certificates.md": certificates_page,
+    "lifecycle.md": lifecycle_page,
+    "notices.md": notices_page,
 }
 
 
