@@ -22,8 +22,8 @@ from feedsrv import errors
 from feedsrv.agent import events as agent_events
 from feedsrv.agent.cli import agent
 from feedsrv.cli.main import feedsrv as server
-from feedsrv.observability.events import Condition
 from feedsrv.model.lifecycle import ACTS, FRESH, MOVES
+from feedsrv.observability.events import Condition
 from feedsrv.publishing.notices.kinds import KINDS
 from feedsrv.publishing.watching import events as server_events
 from feedsrv.settings import PREFIX, Settings
