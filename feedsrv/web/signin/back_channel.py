@@ -22,6 +22,7 @@ SECONDS: Final = 5.0
 _LARGEST: Final = 512 * 1024
 """Bytes of an answer; discovery documents and key sets have some thousands."""
 _PIECE: Final = 16 * 1024
+_TOKENS: Final = "token endpoint"
 
 
 class _BoundedAdapter(HTTPAdapter):
@@ -92,8 +93,8 @@ def exchange(session: OAuth2Session, url: str, *, code: str, verifier: str) -> M
     Raises:
         ProviderAwayError, ProviderNonsenseError: it answered neither.
     """
-    what = "token endpoint"
-    with _asking(what):
+    session.register_compliance_hook("access_token_response", _judged)
+    with _asking(_TOKENS):
         try:
             found = session.fetch_token(
                 url,
@@ -104,15 +105,19 @@ def exchange(session: OAuth2Session, url: str, *, code: str, verifier: str) -> M
             )
         except OAuthError as error:
             return {"error": str(error.error)}
-        except requests.exceptions.HTTPError as error:
-            # Authlib raises this of its own accord: for an answer that is no JSON, or says 5xx.
-            status = error.response.status_code
-            if status >= 500:
-                raise ProviderAwayError(what, f"HTTP {status}") from None
-            raise ProviderNonsenseError(what, f"HTTP {status}, and no JSON") from None
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            raise ProviderNonsenseError(what, "it is no JSON object with tokens") from None
+        except (requests.exceptions.HTTPError, ValueError, TypeError, AttributeError, RecursionError):
+            # Authlib raises these of its own accord, for what is no JSON object or has the wrong types.
+            raise ProviderNonsenseError(_TOKENS, "it is no JSON object with tokens") from None
     return dict(found)
+
+
+def _judged(answer: requests.Response) -> requests.Response:
+    """An answer of the token endpoint, where it is one that OAuth knows."""
+    if answer.status_code >= 500:
+        raise ProviderAwayError(_TOKENS, f"HTTP {answer.status_code}")
+    if answer.status_code not in (200, 400, 401, 403):
+        raise ProviderNonsenseError(_TOKENS, f"HTTP {answer.status_code}")
+    return answer
 
 
 @contextmanager
