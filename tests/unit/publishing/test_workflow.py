@@ -8,8 +8,7 @@ from feedsrv.codec.mitigation import write_mitigation
 from feedsrv.errors import BadInputError
 from feedsrv.model.feed import digest_of
 from feedsrv.model.lifecycle import Stage, WrongStageError
-from feedsrv.model.mitigation import Status
-from feedsrv.publishing.records import IntendedRevision, Intent, IntentState
+from feedsrv.publishing.records import IntendedRevision, Intent, IntentState, Returned
 from feedsrv.publishing.refusals import (
     BadChangeError,
     BadNameError,
@@ -199,11 +198,25 @@ class TestReviewing:
         returned = desk.workflow.return_("M0001", by="ben", reason=" Too\n broad. ")
 
         assert (returned.stage, returned.approved_by) == (Stage.DRAFT, None)
+        assert returned.returned == Returned("ben", AT, "Too broad.")
         assert desk.workflow.list_audit(newest=1)[0].detail == {"reason": "Too broad."}
         desk.workflow.submit("M0001", by="anna")
-        for reason in (" ", "Too broad.\x07", "Too broad.\udcff"):
+        for reason in (" ", "Too broad.\x07", "Too broad.\udcff", "Too \u202ebroad.", "x" * 1001):
             with pytest.raises(BadChangeError, match="say why"):
                 desk.workflow.return_("M0001", by="ben", reason=reason)
+
+    def test_why_it_was_returned_is_there_until_it_is_submitted_again(self, desk: Desk) -> None:
+        """Its author reads it while writing."""
+        desk.bring(written())
+        desk.workflow.submit("M0001", by="anna")
+        desk.workflow.return_("M0001", by="ben", reason="Too broad.")
+
+        edited = desk.bring(written(title="Narrower")).revision
+        submitted = desk.workflow.submit("M0001", by="anna")
+
+        assert edited.returned is not None
+        assert edited.returned.reason == "Too broad."
+        assert submitted.returned is None
 
     def test_a_discarded_draft_frees_its_number(self, desk: Desk) -> None:
         """And the next draft has an author of its own."""
@@ -249,54 +262,44 @@ class TestReviewing:
             desk.workflow.return_("M0001", by="ben", reason="Too late.")
 
 
-class TestWithdrawing:
-    """Taking a mitigation back everywhere."""
+class TestTelling:
+    """Nobody has to ask whether something waits for them."""
 
-    def test_a_withdrawal_is_the_next_revision_and_needs_its_approval(self, desk: Desk) -> None:
-        """Who asks for it does not approve it."""
-        desk.publish(written())
-
-        withdrawn = desk.workflow.withdraw("M0001", by="carl", reason="It breaks calendars.")
-
-        assert (withdrawn.number, withdrawn.stage) == (2, Stage.IN_REVIEW)
-        assert withdrawn.mitigation.status is Status.WITHDRAWN
-        assert withdrawn.mitigation.change == "It breaks calendars."
-        with pytest.raises(SamePersonError):
-            desk.approve(by="carl")
-        assert desk.approve().stage is Stage.APPROVED
-
-    def test_what_is_not_published_is_not_withdrawn(self, desk: Desk) -> None:
-        """A draft is discarded instead."""
+    def test_what_concerns_others_is_told(self, desk: Desk) -> None:
+        """In the order in which it happened; an import alone concerns nobody yet."""
         desk.bring(written())
-
-        with pytest.raises(WrongStageError, match="withdraw is not possible while draft"):
-            desk.workflow.withdraw("M0001", by="carl", reason="No.")
-
-    def test_unfinished_work_is_not_lost_to_a_withdrawal(self, desk: Desk) -> None:
-        """Its author is asked first."""
-        desk.publish(written())
-        desk.bring(written(title="Better", change="Covers more."))
-
-        with pytest.raises(InWorkError, match="publish or discard it"):
-            desk.workflow.withdraw("M0001", by="carl", reason="No.")
-
-    def test_nothing_is_withdrawn_twice(self, desk: Desk) -> None:
-        """It says so."""
-        desk.publish(written())
-        desk.workflow.withdraw("M0001", by="carl", reason="No.")
+        desk.workflow.submit("M0001", by="anna")
+        desk.workflow.return_("M0001", by="ben", reason="Too broad.")
         desk.approve()
-        desk.publish()
+        desk.workflow.return_("M0001", by="ben", reason="Second thoughts.")
+        desk.workflow.discard("M0001", by="anna")
 
-        with pytest.raises(WrongStageError, match="not possible while withdrawn; possible is"):
-            desk.workflow.withdraw("M0001", by="carl", reason="No.")
+        assert desk.told() == [
+            f"mitigation.{what} M0001 revision 1"
+            for what in ("submitted", "returned", "submitted", "approved", "returned", "discarded")
+        ]
+        assert desk.alarms() == []
 
-    def test_a_withdrawn_mitigation_can_come_back(self, desk: Desk) -> None:
-        """As another revision, which says why."""
-        desk.publish(written())
-        desk.workflow.withdraw("M0001", by="carl", reason="It breaks calendars.")
-        desk.approve()
-        desk.publish()
+    def test_a_notice_is_a_sentence_for_people(self, desk: Desk) -> None:
+        """Who, what and why; and it is kept with the moment of the act."""
+        desk.bring(written())
+        desk.workflow.submit("M0001", by="anna")
+        desk.at += timedelta(hours=1)
+        desk.workflow.return_("M0001", by="ben", reason="Too broad.")
 
-        again = desk.bring(written(change="Calendars work now.")).revision
+        with desk.store.look() as work:
+            newest, first = work.notices.newest(2)
+        assert first.sentence == "anna asks for a review of M0001 revision 1: No way in"
+        assert newest.sentence == "ben returned M0001 revision 1: Too broad."
+        assert (newest.by, newest.at) == ("ben", desk.at)
 
-        assert (again.number, again.mitigation.status) == (3, Status.ACTIVE)
+    def test_what_is_refused_is_not_told(self, desk: Desk) -> None:
+        """Kept together with the act, or not at all."""
+        desk.bring(written())
+        desk.workflow.submit("M0001", by="anna")
+        told = desk.told()
+
+        with pytest.raises(SamePersonError):
+            desk.approve(by="anna")
+
+        assert desk.told() == told
