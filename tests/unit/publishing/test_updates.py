@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,10 @@ from feedsrv.publishing.refusals import (
     UnknownUpdateError,
     WaitingForReviewError,
 )
+from feedsrv.stores.database import open_database, upgrade
+from feedsrv.stores.sql import SqlStore
 from tests.desk import AT, Desk
-from tests.publisher import PRODUCT, catalogue_with, cumulative_update, written
+from tests.publisher import CATALOGUE, PRODUCT, catalogue_with, cumulative_update, written
 
 BUILD = Build.parse("15.2.1900.1")
 
@@ -231,3 +234,119 @@ class TestUpdating:
         assert not desk.workflow.register_update(more, by="carl").unchanged
         with pytest.raises(BadChangeError, match="CVE-2026-2000"):
             desk.workflow.register_update(cumulative_update(), by="carl")
+
+
+class TestPlanning:
+    """Seeing what an update obliges before one says yes."""
+
+    def test_a_plan_says_what_registering_would_do(self, desk: Desk) -> None:
+        """Word for word, apart from who asked; and nothing of it is kept or told."""
+        desk.publish(written(), written("M0002", vulnerability="CVE-2026-2000"))
+        acts, told = desk.acts(), desk.told()
+
+        plan = desk.workflow.plan_update(cumulative_update(), by="dora")
+
+        assert [str(one) for one in plan.revisions] == ["M0001 revision 2"]
+        assert (desk.acts(), desk.told()) == (acts, told)
+        assert cumulative_update().build not in [one.update.build for one in desk.workflow.list_updates()]
+        assert desk.workflow.show_mitigation("M0001").number == 1
+        registered = desk.workflow.register_update(cumulative_update(), by="dora")
+        assert registered == plan
+
+    def test_a_plan_is_refused_for_what_registering_is_refused_for(self, desk: Desk) -> None:
+        """It would be no help otherwise."""
+        with pytest.raises(BadChangeError, match="lies below"):
+            desk.workflow.plan_update(cumulative_update("15.2.1.1"), by="dora")
+
+    def test_on_a_real_database_nothing_is_kept_and_nobody_is_held_up(self, tmp_path: Path) -> None:
+        """A plan is a look: another process writes at the same time."""
+        url = f"sqlite:///{tmp_path}/feedsrv.db"
+        upgrade(url)
+        desk = Desk(SqlStore(open_database(url)))
+        desk.workflow.import_catalogue(CATALOGUE, source="products.xml", by="anna")
+        desk.publish(written())
+        acts, told = desk.acts(), desk.told()
+
+        plan = desk.workflow.plan_update(cumulative_update(), by="dora")
+
+        assert [str(one) for one in plan.revisions] == ["M0001 revision 2"]
+        assert (desk.acts(), desk.told()) == (acts, told)
+        assert desk.workflow.show_mitigation("M0001").number == 1
+        assert isinstance(desk.store, SqlStore)
+        desk.store.close()
+
+
+class TestDiscarding:
+    """Registered by mistake, or it will not come out."""
+
+    def test_what_nobody_counts_on_is_forgotten(self, desk: Desk) -> None:
+        """With a line in the log."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+
+        gone = desk.workflow.discard_update(PRODUCT, BUILD, by="dora")
+
+        assert gone.update.build == BUILD
+        assert BUILD not in [one.update.build for one in desk.workflow.list_updates()]
+        assert desk.acts()[-1] == "dora discard exchange-2019 15.2.1900.1"
+        assert desk.told()[-2:] == [
+            "update.registered exchange-2019 15.2.1900.1",
+            "update.discarded exchange-2019 15.2.1900.1",
+        ]
+
+    @pytest.mark.parametrize("stage", ["in review", "approved", "draft"])
+    def test_what_an_open_revision_names_stays(self, desk: Desk, stage: str) -> None:
+        """The refusal says which to discard first; then it works."""
+        desk.publish(written())
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        if stage == "approved":
+            desk.approve()
+        if stage == "draft":
+            desk.workflow.return_("M0001", by="ben", reason="Not yet.")
+
+        with pytest.raises(
+            InWorkError, match=r"M0001 revision 2 names exchange-2019 15\.2\.1900\.1 as the fix"
+        ):
+            desk.workflow.discard_update(PRODUCT, BUILD, by="dora")
+
+        if stage != "draft":
+            desk.workflow.return_("M0001", by="ben", reason="It will not come out.")
+        desk.workflow.discard("M0001", by="carl")
+        desk.workflow.discard_update(PRODUCT, BUILD, by="dora")
+
+    def test_what_is_public_or_about_to_be_stays(self, desk: Desk) -> None:
+        """A released update is a fact; one whose release was asked for is somebody's decision."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.workflow.release_update(PRODUCT, BUILD, by="paula")
+
+        with pytest.raises(BadChangeError, match="goes out with the next publication, as paula asked"):
+            desk.workflow.discard_update(PRODUCT, BUILD, by="dora")
+        with pytest.raises(BadChangeError, match="is released: what is public stays"):
+            desk.workflow.discard_update(PRODUCT, Build.parse("15.2.1118.20"), by="dora")
+
+    def test_what_a_publication_releases_at_this_moment_stays(self, desk: Desk) -> None:
+        """It may be public already."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        with desk.store.begin() as work:
+            work.intents.begin(Intent(0, AT, "paula", IntentState.OPEN, updates=((PRODUCT, BUILD),)))
+
+        with pytest.raises(InWorkError, match="is on its way"):
+            desk.workflow.discard_update(PRODUCT, BUILD, by="dora")
+
+    def test_what_is_not_registered_cannot_be_discarded(self, desk: Desk) -> None:
+        """Nor twice."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.workflow.discard_update(PRODUCT, BUILD, by="dora")
+
+        for product in (PRODUCT, "nothing"):
+            with pytest.raises(UnknownUpdateError, match="is registered; register it first"):
+                desk.workflow.discard_update(product, BUILD, by="dora")
+
+    def test_what_was_discarded_can_be_registered_again(self, desk: Desk) -> None:
+        """It drafts what it obliges, as at the first time."""
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.workflow.discard_update(PRODUCT, BUILD, by="carl")
+        desk.publish(written())
+
+        again = desk.workflow.register_update(cumulative_update(), by="carl")
+
+        assert [str(one) for one in again.revisions] == ["M0001 revision 2"]
