@@ -14,8 +14,8 @@ from typing import Final
 
 _CONTEXT: Final = 3
 """Unchanged lines that are shown around a change."""
-_MOST_WORK: Final = 20_000
-"""Pairs of equal lines that are compared one by one; stretches beyond them are shown as replaced."""
+_MOST_WORK: Final = 300_000
+"""Steps that the comparison may take line by line at worst; stretches beyond them are shown as replaced."""
 
 SAME: Final = "same"
 CHANGED: Final = "changed"
@@ -144,11 +144,13 @@ class _Comparison:
             return
         old, new = self._old[i1:i2], self._new[j1:j2]
         counted = Counter(new)
-        # What the matcher looks at for each of its steps; there may be a step for each line.
-        self._work -= sum(counted[line] for line in old) + len(old)
-        if self._work < 0:
+        pairs = sum(counted[line] for line in old)
+        # It looks at every pair of equal lines to find the longest stretch, and again on both sides of it.
+        steps = (pairs + len(old)) * min(len(old), len(new))
+        if not pairs or steps > self._work:
             yield "replace", i1, i2, j1, j2
             return
+        self._work -= steps
         for tag, a1, a2, b1, b2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             yield tag, i1 + a1, i1 + a2, j1 + b1, j1 + b2
 
