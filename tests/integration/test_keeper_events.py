@@ -10,6 +10,8 @@ import pytest
 from feedsrv.cli import keeper
 from feedsrv.errors import UnavailableError
 from feedsrv.settings import Settings
+from feedsrv.stores.database import open_database
+from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.profile import Kind
 from tests.commands import Service, new_service
 from tests.own_keys import OwnPki
@@ -54,6 +56,28 @@ def test_a_condition_is_told_once_and_its_end_once_by_keepers_that_never_met(ser
     assert again == []
     assert ended == [(2091, path), (2093, path)]
     assert after == []
+
+
+def test_what_is_critical_is_an_alarm_on_every_page_until_it_ends(service: Service) -> None:
+    """Kept with the condition itself, so that it is told once by however many keepers."""
+    lost = (service.data / M0001).read_bytes()
+    (service.data / M0001).unlink()
+    service.call("keeper", "--once")
+    service.call("keeper", "--once")
+    standing = alarms(service)
+    (service.data / M0001).write_bytes(lost)
+    service.call("keeper", "--once")
+
+    path = M0001.removeprefix("shelf/")
+    assert [subject for subject, _ in standing] == [f"shelf.astray.critical {path}"]
+    assert standing[0][1].endswith("What to do stands on the status page.")
+    assert alarms(service) == []
+
+
+def alarms(service: Service) -> list[tuple[str, str]]:
+    """What stands on every page of the console: about what, and the sentence."""
+    with SqlStore(open_database(f"sqlite:///{service.data}/feedsrv.sqlite")).look() as work:
+        return [(one.subject, one.sentence) for one in work.notices.alarms()]
 
 
 def test_an_event_names_cause_and_resolution(service: Service) -> None:
