@@ -97,6 +97,7 @@ def digest_of_asset(name: str) -> str:
 ASSET_NAMES: Final = (
     "pico-2.1.1.min.css",
     "desk.css",
+    "write.css",
     "htmx-2.0.11.min.js",
     "desk.js",
     "icon.svg",
