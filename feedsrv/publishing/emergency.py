@@ -98,8 +98,8 @@ class EmergencyWork(Acting):
             detail = {"digest": digest, "incident": about, "reason": why, "until": to_text(until)}
             self._log(work, actor, "break-glass", approved, **detail)
             sentence = (
-                f"{actor} alone approved {approved} for {about}: {why}. Somebody else must countersign it "
-                f"until {until:%Y-%m-%d %H:%M} UTC, or it is withdrawn"
+                f"{actor} alone approved {approved} for {about}: {why.rstrip('.')}. Somebody else must "
+                f"countersign it until {until:%Y-%m-%d %H:%M} UTC, or it is withdrawn"
             )
             self._tell(work, actor, BREAK_GLASS, approved, sentence)
         log.warning("mitigation.broke_glass", extra=_fields(approved, actor))

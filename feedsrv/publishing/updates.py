@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -68,6 +69,10 @@ class Registered:
     unchanged: bool
     kept: tuple[str, ...] = ()
     """Mitigations that stay, though it fixes a part of what they protect from; a sentence each."""
+
+
+class _NotKeptError(Exception):
+    """Ends a unit of work that is only tried."""
 
 
 class UpdateWork(Acting):
@@ -147,9 +152,12 @@ class UpdateWork(Acting):
             As `register_update` does.
         """
         actor = self._actor(by, "update.register")
-        with self._store.look() as work:
+        # As a writer, since a reader that turns writer is refused where somebody else wrote meanwhile.
+        with suppress(_NotKeptError), self._store.begin() as work:
             refuse_impossible(work, update)
-            return self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
+            plan = self._register(work, replace(update, stage=UpdateStage.REGISTERED), actor=actor)
+            raise _NotKeptError
+        return plan
 
     def discard_update(self, product: str, build: Build, *, by: str) -> Update:
         """Forget an update that was registered by mistake, or will not come out.
