@@ -1,4 +1,4 @@
-# One image for every role: `serve` (public, the default), `serve --private`, `keeper`, and each command of
+# One image for every role: `serve` (public, the default), `serve --surface private`, `keeper`, and each command of
 # `feedsrv`. The private role listens inside its container only until FEEDSRV_PRIVATE_BIND says otherwise.
 # Nothing is written outside /data and /dev/shm, so run it with a read-only root file system:
 #   docker run --read-only --tmpfs /tmp -v feedsrv:/data -p 8080:8080 feedsrv
