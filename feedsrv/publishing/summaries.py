@@ -139,7 +139,7 @@ class Shown:
     supersedes: tuple[str, ...]
     """Those that it takes over from."""
     verbs: tuple[str, ...]
-    """What can be done with it now, in the order of the table; none for a revision that is not the newest."""
+    """What can be done with it now; nothing with one that is not the newest, but to countersign it."""
 
     @property
     def is_newest(self) -> bool:

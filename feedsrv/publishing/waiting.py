@@ -12,6 +12,7 @@ from feedsrv.publishing.people import is_among
 from feedsrv.publishing.records import Revision, Update
 from feedsrv.publishing.summaries import Needs, Shown, Summary, summary_of
 
+COUNTERSIGN: Final = "countersign"
 REVIEW_SOON: Final = timedelta(days=14)
 """How long before its `ReviewBy` a mitigation is shown as one to look at again."""
 
@@ -72,11 +73,13 @@ def shown(
         published=line.published_number,
         superseded_by=superseded_by,
         supersedes=revision.mitigation.supersedes,
-        verbs=tuple(_verbs(line)) if is_newest else (),
+        verbs=tuple(_verbs(revision, line, is_newest=is_newest)),
     )
 
 
-def _verbs(line: Summary) -> Iterator[str]:
-    for verb in verbs_at(line.stage):
-        if verb != "countersign" or line.has_break_glass:
-            yield verb
+def _verbs(revision: Revision, line: Summary, *, is_newest: bool) -> Iterator[str]:
+    """Those of the table; only a countersignature is asked for whatever came after the revision."""
+    if is_newest:
+        yield from (verb for verb in verbs_at(line.stage) if verb != COUNTERSIGN)
+    if line.has_break_glass and COUNTERSIGN in verbs_at(revision.stage):
+        yield COUNTERSIGN
