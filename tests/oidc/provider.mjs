@@ -53,6 +53,8 @@ function build() {
       email: ["email", "email_verified"] },
     conformIdTokenClaims: orders.brief,
     features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
+    // It refuses to tell anybody at a private address; here everybody is on this machine.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
     ttl: { AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 600, Session: 3600, Grant: 3600 },
     async findAccount(ctx, id) {
@@ -70,6 +72,7 @@ function build() {
     },
   });
   provider.on("server_error", (ctx, error) => console.error(error));
+  provider.on("backchannel.error", (ctx, error) => console.error(error));
 }
 
 async function forge(token) {
