@@ -1,6 +1,7 @@
 """`feedsrv keeper`: keeps feeds and revocation lists fresh, and tells what begins and ends to be wrong.
 
-It also takes back what one person published alone in an emergency and nobody countersigned in time.
+It also takes back what one person published alone in an emergency and nobody countersigned in time, and sends
+notices to webhooks.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from feedsrv.wiring.keys import read_trust, renew_lists
 from feedsrv.wiring.outside import Bounded
 from feedsrv.wiring.telling import Teller
 from feedsrv.wiring.watch import see
+from feedsrv.wiring.webhooks import courier, deliver_due
 from feedsrv.wsgi.site import site
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,8 @@ def keeper(*, once: bool) -> None:
 
     Then it looks at what `feedsrv doctor` looks at, and logs once what begins and what ends. A refusal is
     logged, and met again at the next look until somebody acts. The key for mitigations is opened only to
-    withdraw what one person published alone and nobody countersigned in time.
+    withdraw what one person published alone and nobody countersigned in time. Beside all that, notices
+    are sent to webhooks.
     """
     configure_logging()
     stop = threading.Event()
@@ -57,12 +60,30 @@ def keeper(*, once: bool) -> None:
 
     settings = read_settings()
     rounds = Rounds(settings, stop)
-    while True:
+    if once:
         done = rounds.make()
-        if once:
-            raise SystemExit(0 if done else 1)
+        raise SystemExit(0 if _sent(settings) and done else 1)
+    notices = courier(settings)
+    notices.start()
+    while True:
+        rounds.make()
         if stop.wait(settings.keeper_interval.total_seconds()):
+            notices.stop()
             return
+
+
+def _sent(settings: Settings) -> bool:
+    """Send what webhooks wait for; False where that was refused."""
+    try:
+        deliver_due(settings)
+    except FeedsrvError as refusal:
+        _log_refusal(refusal)
+        return False
+    return True
+
+
+def _log_refusal(refusal: FeedsrvError) -> None:
+    log.error("keeper.refused", extra={"code": refusal.code, "why": str(refusal)})
 
 
 class Rounds:
@@ -116,7 +137,7 @@ def tend(settings: Settings) -> dict[tuple[str, str], str]:
         try:
             task(settings)
         except FeedsrvError as refusal:
-            log.error("keeper.refused", extra={"code": refusal.code, "why": str(refusal)})  # noqa: TRY400 -- no traceback
+            _log_refusal(refusal)
             found[PUBLISHING_FAILS, subject] = f"[{refusal.code}] {refusal}"
             if isinstance(refusal, StoreNotReadyError):
                 break  # the next would say the same

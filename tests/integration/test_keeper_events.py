@@ -120,7 +120,9 @@ def test_without_a_database_the_keeper_tells_all_the_same(tmp_path: Path) -> Non
     assert not (tmp_path / "nothing").exists()
 
 
-def test_the_key_for_mitigations_is_never_opened(service: Service, tmp_path: Path) -> None:
+def test_the_key_for_mitigations_is_not_opened_while_nothing_is_withdrawn(
+    service: Service, tmp_path: Path
+) -> None:
     """It may lie in a safe: feeds are signed anew without it."""
     own = OwnPki(tmp_path)
     own.write()
