@@ -57,16 +57,16 @@ class Office:
 
     def add(self, name: str, *roles: Role, email: str | None = None) -> Principal:
         """Somebody with these roles and the good password; returns them at the console, unregistered."""
-        by = self.administrator() or ROOT
-        person = self.desk.add(name, roles=roles, password=GOOD, by=by, email=email)
+        person = self.desk.add(name, roles=roles, password=GOOD, by=self.boss, email=email)
         return Principal(person.name, person.roles, "console", self.at)
 
-    def administrator(self) -> Principal | None:
-        """Somebody who is one, at the command line."""
+    @property
+    def boss(self) -> Principal:
+        """Somebody who is an administrator, at the command line; root before there is one."""
         for one in self.desk.everybody():
             if Role.ADMINISTRATOR in one.roles and one.removed_at is None:
                 return Principal(one.name, one.roles, COMMAND_LINE)
-        return None
+        return ROOT
 
     def sign_in(self, name: str, password: str = GOOD) -> str:
         """Sign somebody in; returns the secret."""

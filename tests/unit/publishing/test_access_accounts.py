@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from feedsrv.errors import BadInputError, FeedsrvError
+from feedsrv.errors import BadInputError
 from feedsrv.model.lifecycle import Role
 from feedsrv.publishing.access.refusals import (
     BadEmailError,
     BadShownNameError,
-    BadSubjectError,
     ByProviderError,
     LastAdministratorError,
-    LinkedAlreadyError,
     NoLocalAccountsError,
     RemovedPersonError,
     ReservedNameError,
@@ -70,7 +68,7 @@ class TestAdding:
     def test_a_role_that_was_taken_away_meanwhile_no_longer_counts(self, office: Office) -> None:
         """What a request began with is looked at anew when it acts."""
         ben = office.add("ben", ADMINISTRATOR)
-        office.desk.change_roles("ben", [AUTHOR], by=_anna(office))
+        office.desk.change_roles("ben", [AUTHOR], by=office.boss)
 
         with pytest.raises(MissingRoleError):
             office.desk.add("carla", roles=[], password=None, by=ben)
@@ -78,7 +76,7 @@ class TestAdding:
     def test_whoever_was_removed_meanwhile_can_do_nothing_any_more(self, office: Office) -> None:
         """In the middle of a request, too."""
         ben = office.add("ben", ADMINISTRATOR)
-        office.desk.remove("ben", by=_anna(office))
+        office.desk.remove("ben", by=office.boss)
 
         with pytest.raises(UnknownPersonError):
             office.desk.add("carla", roles=[], password=None, by=ben)
@@ -110,7 +108,7 @@ class TestAdding:
     ) -> None:
         """Invisible, mixed from scripts that look alike, or those of programs of ours."""
         with pytest.raises(refusal):
-            office.desk.add(name, roles=[], password=None, by=_anna(office))
+            office.desk.add(name, roles=[], password=None, by=office.boss)
 
     @pytest.mark.parametrize(
         "password",
@@ -129,7 +127,7 @@ class TestAdding:
     def test_weak_passwords_are_refused(self, office: Office, password: str) -> None:
         """Short, endless, made of the name or of what everybody tries; nobody is added."""
         with pytest.raises(WeakPasswordError) as refusal:
-            office.desk.add("bennett", roles=[], password=password, by=_anna(office))
+            office.desk.add("bennett", roles=[], password=password, by=office.boss)
 
         assert not password or password not in str(refusal.value)
         assert len(office.desk.everybody()) == 1
@@ -140,29 +138,29 @@ class TestAdding:
     def test_what_is_no_address_is_refused(self, office: Office, email: str) -> None:
         """It would hide that one person has two accounts."""
         with pytest.raises(BadEmailError):
-            office.desk.add("ben", roles=[], password=None, by=_anna(office), email=email)
+            office.desk.add("ben", roles=[], password=None, by=office.boss, email=email)
 
     @pytest.mark.parametrize("shown", ["x" * 121, "B\u202een", "B\x00en"])
     def test_what_cannot_be_shown_is_refused(self, office: Office, shown: str) -> None:
         """Too long, or with characters that nobody sees."""
         with pytest.raises(BadShownNameError):
-            office.desk.add("ben", roles=[], password=None, by=_anna(office), shown=shown)
+            office.desk.add("ben", roles=[], password=None, by=office.boss, shown=shown)
 
     @pytest.mark.parametrize("email", ["anna@example.org", "ANNA@Example.ORG.", "anna+second@example.org"])
     def test_one_human_gets_no_second_account(self, office: Office, email: str) -> None:
         """They could review what they wrote themselves; removed people count, too."""
         office.add("first", AUTHOR, email="anna@example.org")
-        office.desk.remove("first", by=_anna(office))
+        office.desk.remove("first", by=office.boss)
 
         with pytest.raises(SameHumanError, match="first"):
-            office.desk.add("second", roles=[REVIEWER], password=None, by=_anna(office), email=email)
+            office.desk.add("second", roles=[REVIEWER], password=None, by=office.boss, email=email)
 
     def test_no_password_is_taken_where_none_is_asked_for(self, office: Office) -> None:
         """It would look as if it could be used."""
         office.local = False
 
         with pytest.raises(NoLocalAccountsError):
-            office.desk.add("ben", roles=[], password=GOOD, by=_anna(office))
+            office.desk.add("ben", roles=[], password=GOOD, by=office.boss)
 
     def test_a_password_is_kept_as_its_hash_and_shown_nowhere(self, office: Office) -> None:
         """Neither in a record's words, nor in the audit log, nor in a notice."""
@@ -182,7 +180,7 @@ class TestChanging:
         office.add("ben", AUTHOR)
         secret = office.sign_in("ben")
 
-        office.desk.change_roles("Ben", [REVIEWER], by=_anna(office))
+        office.desk.change_roles("Ben", [REVIEWER], by=office.boss)
 
         found = office.desk.recognise(secret)
         assert found is not None
@@ -195,21 +193,21 @@ class TestChanging:
         """Nothing is written down, and nobody is told."""
         before = office.acts()
 
-        office.desk.change_roles("anna", [ADMINISTRATOR], by=_anna(office))
+        office.desk.change_roles("anna", [ADMINISTRATOR], by=office.boss)
 
         assert office.acts() == before
 
     @pytest.mark.parametrize(
         "act",
         [
-            lambda office: office.desk.change_roles("anna", [AUTHOR], by=_anna(office)),
-            lambda office: office.desk.remove("anna", by=_anna(office)),
+            lambda office: office.desk.change_roles("anna", [AUTHOR], by=office.boss),
+            lambda office: office.desk.remove("anna", by=office.boss),
         ],
     )
     def test_the_last_administrator_stays_one(self, office: Office, act: Callable[[Office], object]) -> None:
         """One who was removed does not count."""
         office.add("ben", ADMINISTRATOR)
-        office.desk.remove("ben", by=_anna(office))
+        office.desk.remove("ben", by=office.boss)
 
         with pytest.raises(LastAdministratorError):
             act(office)
@@ -222,16 +220,16 @@ class TestChanging:
         office.desk.sign_in_provider(claims("carla", AUTHOR), browser="")
 
         with pytest.raises(ByProviderError):
-            office.desk.change_roles("carla", [ADMINISTRATOR], by=_anna(office))
+            office.desk.change_roles("carla", [ADMINISTRATOR], by=office.boss)
         with pytest.raises(ByProviderError):
-            office.desk.change_email("carla", "else@example.org", by=_anna(office))
+            office.desk.change_email("carla", "else@example.org", by=office.boss)
 
     def test_an_administrators_new_password_ends_sign_ins_and_a_lock(self, office: Office) -> None:
         """Everybody is told: an administrator who knows a password could sign in as somebody else."""
         office.add("ben", AUTHOR)
         secret = office.sign_in("ben")
 
-        office.desk.set_password("ben", "seven bridges of a town", by=_anna(office))
+        office.desk.set_password("ben", "seven bridges of a town", by=office.boss)
 
         assert office.desk.recognise(secret) is None
         assert office.told()[-1] == "person.password ben"
@@ -242,13 +240,13 @@ class TestChanging:
     def test_an_address_can_be_written_down_later(self, office: Office) -> None:
         """And is refused where it is somebody else's."""
         office.add("ben", AUTHOR)
-        office.desk.change_email("ben", "ben@example.org", by=_anna(office))
+        office.desk.change_email("ben", "ben@example.org", by=office.boss)
 
         with pytest.raises(SameHumanError):
-            office.desk.change_email("anna", "ben+x@example.org", by=_anna(office))
+            office.desk.change_email("anna", "ben+x@example.org", by=office.boss)
 
         assert office.person("ben").email == "ben@example.org"
-        assert office.desk.change_email("ben", None, by=_anna(office)).email is None
+        assert office.desk.change_email("ben", None, by=office.boss).email is None
 
     @pytest.mark.parametrize(
         "act",
@@ -268,9 +266,12 @@ class TestChanging:
     ) -> None:
         """Whatever is to be done with them."""
         with pytest.raises(UnknownPersonError, match="zoe"):
-            act(office.desk, _anna(office))
+            act(office.desk, office.boss)
 
-    @pytest.mark.parametrize("name", ["", "z\ud800", "z" * 10_000, "zoe'; DROP TABLE people --", "\x00"])
+    @pytest.mark.parametrize(
+        "name",
+        ["", "z\ud800", pytest.param("z" * 10_000, id="endless"), "zoe'; DROP TABLE people --", "\x00"],
+    )
     def test_odd_names_are_nobodys(self, office: Office, name: str) -> None:
         """Whatever comes by an address or a form."""
         with pytest.raises(UnknownPersonError):
@@ -290,7 +291,7 @@ class TestRemoving:
         assert ben is not None
         token, _ = office.desk.make_token(name="ci", scope=[AUTHOR], ends=AT.replace(year=2027), by=ben)
 
-        office.desk.remove("ben", by=_anna(office))
+        office.desk.remove("ben", by=office.boss)
 
         assert office.desk.recognise(secret) is None
         assert office.desk.recognise_token(token) is None
@@ -305,9 +306,9 @@ class TestRemoving:
         ben = office.desk.recognise(secret)
         assert ben is not None
         token, _ = office.desk.make_token(name="ci", scope=[], ends=AT.replace(year=2027), by=ben)
-        office.desk.remove("ben", by=_anna(office))
+        office.desk.remove("ben", by=office.boss)
 
-        restored = office.desk.restore("ben", by=_anna(office))
+        restored = office.desk.restore("ben", by=office.boss)
 
         assert restored.roles == {AUTHOR}
         assert office.desk.recognise(secret) is None
@@ -317,11 +318,11 @@ class TestRemoving:
     def test_a_second_removal_changes_nothing(self, office: Office) -> None:
         """The moment of the first stays."""
         office.add("ben", AUTHOR)
-        first = office.desk.remove("ben", by=_anna(office))
+        first = office.desk.remove("ben", by=office.boss)
         office.later(hours=1)
         before = office.acts()
 
-        again = office.desk.remove("ben", by=_anna(office))
+        again = office.desk.remove("ben", by=office.boss)
 
         assert again == first
         assert office.acts() == before
@@ -329,100 +330,11 @@ class TestRemoving:
     def test_nothing_is_given_to_whoever_was_removed(self, office: Office) -> None:
         """They would have it when they come back, and nobody would remember."""
         office.add("ben", AUTHOR)
-        office.desk.remove("ben", by=_anna(office))
+        office.desk.remove("ben", by=office.boss)
 
         with pytest.raises(RemovedPersonError):
-            office.desk.change_roles("ben", [ADMINISTRATOR], by=_anna(office))
+            office.desk.change_roles("ben", [ADMINISTRATOR], by=office.boss)
         with pytest.raises(RemovedPersonError):
-            office.desk.set_password("ben", GOOD, by=_anna(office))
+            office.desk.set_password("ben", GOOD, by=office.boss)
         with pytest.raises(RemovedPersonError):
-            office.desk.link("ben", f"{ISSUER} x", by=_anna(office))
-
-
-class TestLinking:
-    """One human, an account here and one at the provider."""
-
-    def test_a_linked_account_signs_in_as_the_same_person(self, office: Office) -> None:
-        """So their hands stay theirs, and four eyes see one human."""
-        office.add("ben", AUTHOR)
-        office.desk.link("ben", claims("benedict").person, by=_anna(office))
-
-        _, begun = office.desk.sign_in_provider(claims("benedict", REVIEWER), browser="")
-
-        assert begun.person == "ben"
-        assert office.person("ben").roles == {REVIEWER}
-        assert [one.name for one in office.desk.everybody()] == ["anna", "ben"]
-
-    @pytest.mark.parametrize(
-        "subject",
-        [
-            "",
-            "subject",
-            "ftp://x y",
-            "https://x",
-            "https://x y z",
-            "https://x \u00e9",
-            f"{ISSUER} {'x' * 256}",
-        ],
-    )
-    def test_what_is_no_account_is_refused(self, office: Office, subject: str) -> None:
-        """It would never sign in, and nobody would know why."""
-        with pytest.raises(BadSubjectError):
-            office.desk.link("anna", subject, by=_anna(office))
-
-    def test_two_people_are_not_made_one_afterwards(self, office: Office) -> None:
-        """Both may have acted: what they did stays two people's."""
-        office.desk.sign_in_provider(claims("carla", AUTHOR), browser="")
-
-        with pytest.raises(LinkedAlreadyError):
-            office.desk.link("anna", claims("carla").person, by=_anna(office))
-
-        assert office.person("anna").subject is None
-
-    def test_a_person_has_one_account_at_the_provider(self, office: Office) -> None:
-        """The same one again changes nothing."""
-        subject = f"{ISSUER} one"
-        first = office.desk.link("anna", subject, by=_anna(office))
-
-        assert office.desk.link("anna", subject, by=_anna(office)) == first
-        with pytest.raises(LinkedAlreadyError):
-            office.desk.link("anna", f"{ISSUER} two", by=_anna(office))
-
-
-class TestTheCommandLine:
-    """Whoever has a shell on this machine."""
-
-    def test_they_have_the_roles_of_whom_they_name(self, office: Office) -> None:
-        """The audit log has the account of the machine beside the name."""
-        office.add("ben", AUTHOR)
-
-        found = office.desk.at_command_line("BEN", via=f"{COMMAND_LINE} (account b)")
-
-        assert found == Principal("ben", frozenset({AUTHOR}), f"{COMMAND_LINE} (account b)")
-
-    def test_whoever_is_unknown_or_removed_cannot_act(self, office: Office) -> None:
-        """Once somebody is registered."""
-        office.add("ben", AUTHOR)
-        office.desk.remove("ben", by=_anna(office))
-
-        for name in ("ben", "zoe"):
-            with pytest.raises(UnknownPersonError):
-                office.desk.at_command_line(name)
-
-    def test_without_any_administrator_they_can_make_one(self) -> None:
-        """Where the provider's groups give that role to nobody, somebody must be able to."""
-        office = Office()
-        office.desk.sign_in_provider(claims("carla", AUTHOR), browser="")
-
-        by = office.desk.at_command_line("root")
-        office.desk.add("anna", roles=[ADMINISTRATOR], password=GOOD, by=by)
-
-        assert by.roles == {ADMINISTRATOR}
-        with pytest.raises(FeedsrvError):
-            office.desk.at_command_line("root")
-
-
-def _anna(office: Office) -> Principal:
-    found = office.administrator()
-    assert found is not None
-    return found
+            office.desk.link("ben", f"{ISSUER} x", by=office.boss)
