@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Final
 
+from feedsrv.lints.backtracking import backtracking_of
 from feedsrv.lints.finding import Finding
 from feedsrv.lints.iis_exchange import Exchange, Reading
 from feedsrv.lints.iis_inputs import BadInputStringError
@@ -36,10 +37,15 @@ class Gate:
         return Judge(self.draft, self.matcher)
 
     def examine(self) -> Iterator[Finding]:
-        """Everything that is wrong with the rules of this draft: slips first, then samples."""
+        """Everything that is wrong with the rules of this draft: slips first, then slowness, then samples."""
         slips = list(chain.from_iterable(slips_of(action) for action in self.judge.actions))
-        for sentence, remedy in chain(slips, self._sample_objections(has_slips=bool(slips))):
+        slow = chain.from_iterable(self._backtracking(action) for action in self.judge.actions)
+        for sentence, remedy in chain(slips, slow, self._sample_objections(has_slips=bool(slips))):
             yield Finding("S10", str(self.draft.mitigation), sentence, remedy)
+
+    def _backtracking(self, action: UrlRewrite) -> Iterator[Objection]:
+        for sentence, remedy in backtracking_of(action.rule, self.matcher):
+            yield f"rule {action.id}, {sentence}", remedy
 
     def _sample_objections(self, *, has_slips: bool) -> Iterator[Objection]:
         yield from self._misdirections()

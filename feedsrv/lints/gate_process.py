@@ -28,7 +28,9 @@ from feedsrv.lints.judging import Judge, Pattern, Question
 from feedsrv.model.mitigation import Draft
 
 CPU_SECONDS: Final = 5
-"""Computing time for all samples of one lint run; an honest rule answers a sample in microseconds."""
+"""Computing time for the first draft of a lint run; an honest one takes a tenth of a second."""
+MORE_SECONDS: Final = 1
+"""Computing time for each further draft."""
 WALL_SECONDS: Final = 120
 """For a machine so busy that five seconds of computing take this long."""
 MEMORY_BYTES: Final = 1 << 30
@@ -53,13 +55,14 @@ class Said:
     """The pattern and input that it was trying when it was stopped; None where it came to its end."""
 
 
-def examine(drafts: Sequence[Draft], *, cpu_seconds: int = CPU_SECONDS) -> tuple[Finding, ...]:
+def examine(drafts: Sequence[Draft], *, cpu_seconds: int | None = None) -> tuple[Finding, ...]:
     """Everything that is wrong with the URL rules of these drafts.
 
     Raises:
         GateBrokenError: the child process could not be started, or failed by itself.
     """
-    said = run("examine", list(drafts), cpu_seconds=cpu_seconds)
+    seconds = CPU_SECONDS + MORE_SECONDS * (len(drafts) - 1) if cpu_seconds is None else cpu_seconds
+    said = run("examine", list(drafts), cpu_seconds=seconds)
     findings = tuple(
         Finding(**cast("dict[str, str]", line["finding"])) for line in said.lines if line["say"] == "finding"
     )
@@ -68,7 +71,7 @@ def examine(drafts: Sequence[Draft], *, cpu_seconds: int = CPU_SECONDS) -> tuple
     hung = Finding(
         "S10",
         said.hung["subject"],
-        f"{never_came_back(said.hung, seconds=cpu_seconds)}; IIS would hang on such a request as well",
+        f"{never_came_back(said.hung, seconds=seconds)}; IIS would hang on such a request as well",
         "rewrite it so that no two parts can match the same text in more than one way",
     )
     return (*findings, hung)

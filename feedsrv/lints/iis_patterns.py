@@ -60,8 +60,7 @@ class Matcher:
             BadPatternError: it does not compile.
         """
         regex = self.compile(pattern, syntax, ignore_case=ignore_case)
-        if self._watch is not None:
-            self._watch(pattern, text)
+        self.tell(pattern, text)
         encoded = text.encode(errors="replace")  # Half a character, as JSON can hold it, is none.
         found = regex.find(encoded.decode())
         if found is None:
@@ -69,6 +68,11 @@ class Matcher:
         # The engine counts in UTF-8 bytes.
         groups = [found.group(number) for number in range(count_groups(pattern, syntax) + 1)]
         return tuple("" if group is None else encoded[group].decode() for group in groups)
+
+    def tell(self, pattern: str, text: str) -> None:
+        """Let whoever watches know what is tried next."""
+        if self._watch is not None:
+            self._watch(pattern, text)
 
     def compile(self, pattern: str, syntax: Syntax, *, ignore_case: bool) -> Regex:
         """Compile a pattern.

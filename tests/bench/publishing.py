@@ -28,7 +28,7 @@ AT_MOST: Final = 3.0
 ROUNDS: Final = 11
 
 REWRITE: Final = """<UrlRewrite id="A1" name="no way in"><Site name="Default Web Site"/><Inbound pattern=".*">
-  <Conditions><Condition input="{UrlDecode:{REQUEST_URI}}" pattern="/way-in"/></Conditions>
+  <Conditions><Condition input="{UrlDecode:{REQUEST_URI}}" pattern="way-in"/></Conditions>
   <AbortRequest/></Inbound></UrlRewrite>"""
 SAMPLES: Final = (
     """<Samples><MustBlock name="attack" url="/way-in?x"/><MustPass name="work" url="/owa/"/></Samples>"""

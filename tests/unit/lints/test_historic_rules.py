@@ -131,7 +131,7 @@ class TestProxyLogon:
         "X-BEResource Abort - inbound",
         SITE,
         InboundRule(
-            ".*", AbortRequest(), conditions=(Condition("{HTTP_COOKIE}", r"(.*)X-BEResource=(.+)/(.+)~(.+)"),)
+            ".*", AbortRequest(), conditions=(Condition("{HTTP_COOKIE}", "X-BEResource=[^;/]*/[^;~]*~"),)
         ),
     )
     must_block = (
@@ -156,6 +156,17 @@ class TestProxyLogon:
             )
             == []
         )
+
+    def test_as_released_the_second_one_could_be_made_to_hang(self) -> None:
+        """Four parts without bounds, of which any can take what the next one wants."""
+        asked = Condition("{HTTP_COOKIE}", r"(.*)X-BEResource=(.+)/(.+)~(.+)")
+        released = replace(self.second, rule=InboundRule(".*", AbortRequest(), conditions=(asked,)))
+
+        (line,) = through_the_gate(
+            drafted(self.first, released, must_block=self.must_block, must_pass=self.must_pass)
+        )
+
+        assert f"rule A2, pattern {asked.pattern!r} backtracks: 'X-BEResource=" in line
 
     def test_a_rule_must_block_its_own_sample(self) -> None:
         """That the other one would have blocked it does not count."""
