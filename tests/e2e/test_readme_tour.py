@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.e2e.browsing import CHROMIUM, chromium
+
 pytestmark = pytest.mark.e2e
 
+ALICE_KNOWS = "walnut tram glacier violin"
 STARTS_WITHIN = 60
 """Seconds; the first start makes five RSA keys on whatever machine this is."""
 
@@ -54,7 +57,7 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
         try:
             if requests.get(url, timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:  # not up yet, or slow to come up
             pass
         time.sleep(0.1)
     pytest.fail(f"nothing was served at {url} within {STARTS_WITHIN} seconds")
@@ -92,6 +95,20 @@ def tour(repository: Path) -> list[str]:
     return blocks[1:]
 
 
+def at_the_desk(public: str) -> str:
+    """The mitigations as alice sees them in a browser, once she has signed in."""
+    port = int(public.rpartition(":")[2]) + 1
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/mitigations")
+        page.get_by_label("Name").fill("alice")
+        page.get_by_label("Password").fill(ALICE_KNOWS)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/mitigations")
+        return page.get_by_role("main").inner_text()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="missing on this machine: chromium")
 def test_the_tour_does_what_the_readme_says(repository: Path, service: Service, tmp_path: Path) -> None:
     """Publish, watch the practice server change, release the fix, watch it change back to the byte."""
     practice = tmp_path / "practice"
@@ -106,12 +123,20 @@ def test_the_tour_does_what_the_readme_says(repository: Path, service: Service, 
         assert written in script, f"the README no longer says {written}"
         script = script.replace(written, here)
 
+    # A session of its own has no terminal, so that the password is asked for on standard input.
     done = subprocess.run(
-        ["bash", "-c", script], cwd=repository, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-c", script],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        input=f"{ALICE_KNOWS}\n{ALICE_KNOWS}\n",
+        start_new_session=True,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    _, first_sync, rule, release, ending = done.stdout.split("=== end of block\n")
+    _, first_sync, rule, release, ending, desk = done.stdout.split("=== end of block\n")
     assert "Result: Success." in first_sync
     assert "M0002 revision 1: applied" in first_sync
     assert "feedsrv M0002.A1 OWA CSP - outbound" in rule
@@ -121,5 +146,7 @@ def test_the_tour_does_what_the_readme_says(repository: Path, service: Service, 
     assert "M0002 revision 2: applied" in ending
     assert "M0002 revision 2: not needed (this build has the fix)" in ending
     assert "the audit log is whole" in ending
+    assert "alice was added" in desk
+    assert "M0002" in at_the_desk(service.url)
     config = practice / "C/Windows/System32/inetsrv/config/applicationHost.config"
     assert config.read_bytes() == config.with_name(config.name + ".feedsrv-backup").read_bytes()
