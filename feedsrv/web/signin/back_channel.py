@@ -66,6 +66,17 @@ def open_session(**client: object) -> OAuth2Session:
     return session
 
 
+def get_date(session: OAuth2Session, url: str, what: str) -> str:
+    """The Date that the provider's answer carries; empty where it has none.
+
+    Raises:
+        ProviderAwayError: it did not answer, or not in time.
+    """
+    with _asking(what):
+        answer = session.request("GET", url, withhold_token=True, allow_redirects=False)
+    return str(answer.headers.get("Date", ""))
+
+
 def get_json(session: OAuth2Session, url: str, what: str, *, token: str | None = None) -> Mapping[str, Any]:
     """The JSON object at an address of the provider; `what` is how people call it.
 

@@ -97,7 +97,7 @@ class Discovery:
     """A provider's description and keys, kept for an hour, asked for anew where a key is not known."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._url = url
+        self.url = url
         self._clock = clock
         self._lock = Lock()
         self._metadata: tuple[Metadata, datetime] | None = None
@@ -143,7 +143,7 @@ class Discovery:
 
     def _ask(self) -> Metadata:
         with open_session() as session:
-            return read_metadata(get_json(session, self._url, "discovery document"), self._url)
+            return read_metadata(get_json(session, self.url, "discovery document"), self.url)
 
     @staticmethod
     def _is_recent(since: datetime, at: datetime, span: timedelta = _KEPT) -> bool:

@@ -87,6 +87,18 @@ def read_id_token(  # noqa: PLR0913 -- everything that a token is held against
     return dict(claims)
 
 
+def look_at_token(text: object, metadata: Metadata, keys: Keys) -> Mapping[str, Any]:
+    """The claims of a token that the provider signed, for whomever and whenever: to be looked at.
+
+    Raises:
+        BadTokenError, OtherIssuerError: it is not the provider's.
+        UnavailableError: the provider's keys cannot be had.
+    """
+    token = _verified(text, metadata, keys)
+    _require_issuer(token, metadata)
+    return dict(token.claims)
+
+
 def read_logout_token(text: object, metadata: Metadata, keys: Keys, *, client_id: str, at: datetime) -> Ended:
     """Who signed out, by a logout token that was made for us a short while ago.
 

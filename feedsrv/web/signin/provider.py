@@ -85,9 +85,9 @@ class Provider:
         self.client_id = client_id
         self.discovery = Discovery(discovery_url, clock)
         self._secret = client_secret
-        self._redirect_uri = desk_url + CALLBACK
-        self._naming = naming
-        self._scopes = scopes
+        self.redirect_uri = desk_url + CALLBACK
+        self.naming = naming
+        self.scopes = scopes
         self._clock = clock
 
     def begin(self, *, onward: str, again: bool = False) -> tuple[str, Flow]:
@@ -148,7 +148,7 @@ class Provider:
             access_token=tokens.get("access_token"),
             at=self._clock(),
         )
-        found = read_claims(self._completed(claims, metadata, tokens), self._naming)
+        found = read_claims(self._completed(claims, metadata, tokens), self.naming)
         if flow.again and found.authenticated_at < datetime.fromtimestamp(flow.begun, UTC) - LEEWAY:
             raise NotProvenAgainError
         return found
@@ -168,6 +168,15 @@ class Provider:
             at=self._clock(),
         )
 
+    def probe(self) -> str | None:
+        """What the provider says to a code that nobody has: `invalid_grant` where it takes our secret.
+
+        Raises:
+            UnavailableError, OperatorError: it cannot be asked.
+        """
+        error = self._ask(self.discovery.metadata(), "no-such-code", generate_token(64)).get("error")
+        return None if error is None else str(error)
+
     def leaving(self) -> str | None:
         """Where people end their session at the provider itself; None where it has no such page."""
         end = self.discovery.metadata().end_session
@@ -185,7 +194,7 @@ class Provider:
         self, claims: Mapping[str, Any], metadata: Metadata, tokens: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """With what the provider says of the person elsewhere, where the token is brief."""
-        wanted = (self._naming.groups, self._naming.name, "email", "name")
+        wanted = (self.naming.groups, self.naming.name, "email", "name")
         access_token = tokens.get("access_token")
         if (
             metadata.userinfo is None
@@ -207,20 +216,14 @@ class Provider:
         return open_session(
             client_id=self.client_id,
             client_secret=self._secret(),
-            redirect_uri=self._redirect_uri,
-            scope=self._scopes,
+            redirect_uri=self.redirect_uri,
+            scope=self.scopes,
             code_challenge_method="S256",
             token_endpoint_auth_method=method,
         )
 
     def _exchange(self, metadata: Metadata, code: str, verifier: str) -> Mapping[str, Any]:
-        """The tokens for a code; the secret is shown in each way that the provider takes, until one holds."""
-        answer: Mapping[str, Any] = {"error": "invalid_client"}
-        for method in metadata.methods:
-            with self._session(method) as session:
-                answer = exchange(session, metadata.token, code=code, verifier=verifier)
-            if answer.get("error") != "invalid_client":
-                break
+        answer = self._ask(metadata, code, verifier)
         match answer.get("error"):
             case None:
                 return answer
@@ -230,3 +233,13 @@ class Provider:
                 raise ClientRefusedError
             case error:
                 raise RefusedByProviderError(str(error), None)
+
+    def _ask(self, metadata: Metadata, code: str, verifier: str) -> Mapping[str, Any]:
+        """What is given for a code; the secret is shown in each way the provider takes, until one holds."""
+        answer: Mapping[str, Any] = {"error": "invalid_client"}
+        for method in metadata.methods:
+            with self._session(method) as session:
+                answer = exchange(session, metadata.token, code=code, verifier=verifier)
+            if answer.get("error") != "invalid_client":
+                break
+        return answer
