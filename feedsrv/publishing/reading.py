@@ -114,11 +114,13 @@ class Reading:
         today = self._now().date()
         with self._store.look() as work:
             revisions = work.revisions
+            alone = revisions.emergencies()
             return needs_of(
                 name,
                 roles,
                 revisions.open_summaries(),
-                alone=revisions.emergencies(),
+                alone=alone,
+                standing=revisions.standing_summaries({one.id for one in alone}) if alone else (),
                 review_soon=revisions.due_for_review(today + REVIEW_SOON, MOST_LISTED),
                 updates=work.updates.all(),
             )

@@ -10,7 +10,7 @@ from feedsrv.model.catalogue import UpdateStage
 from feedsrv.model.lifecycle import Role, Stage, verbs_at
 from feedsrv.publishing.people import is_among
 from feedsrv.publishing.records import Revision, Update
-from feedsrv.publishing.summaries import Needs, Shown, Summary, summary_of
+from feedsrv.publishing.summaries import Needs, Shown, Summary
 
 COUNTERSIGN: Final = "countersign"
 REVIEW_SOON: Final = timedelta(days=14)
@@ -23,12 +23,14 @@ def needs_of(  # noqa: PLR0913 -- each is one list that the store keeps, and all
     under_way: Iterable[Summary],
     *,
     alone: Iterable[Revision],
+    standing: Iterable[Summary],
     review_soon: tuple[Summary, ...],
     updates: Iterable[Update],
 ) -> Needs:
     """What waits for somebody of that name who has these roles.
 
-    `alone` are revisions that one person approved and nobody has countersigned.
+    `alone` are revisions that one person approved and nobody has countersigned, `standing` what is published
+    newest of the same mitigations: one that was replaced since needs no second person any more.
     """
     lines = tuple(under_way)
     mine = [one for one in lines if is_among(name, one.hands)]
@@ -42,7 +44,7 @@ def needs_of(  # noqa: PLR0913 -- each is one list that the store keeps, and all
         returned_to_me=tuple(one for one in drafts if one.returned_by is not None),
         my_drafts=tuple(one for one in drafts if one.returned_by is None),
         to_publish=tuple(approved) if may_publish else (),
-        to_countersign=tuple(_to_countersign(name, alone)) if may_review else (),
+        to_countersign=tuple(_to_countersign(name, alone, (*lines, *standing))) if may_review else (),
         review_soon=review_soon if not roles.isdisjoint({Role.AUTHOR, Role.REVIEWER}) else (),
         updates_waiting=tuple(one for one in updates if one.update.stage is UpdateStage.REGISTERED)
         if asks_for_updates
@@ -50,12 +52,12 @@ def needs_of(  # noqa: PLR0913 -- each is one list that the store keeps, and all
     )
 
 
-def _to_countersign(name: str, alone: Iterable[Revision]) -> Iterator[Summary]:
+def _to_countersign(name: str, alone: Iterable[Revision], lines: Iterable[Summary]) -> Iterator[Summary]:
+    known = {(one.id, one.number): one for one in lines}
     for one in alone:
-        breaker = one.break_glass.by if one.break_glass else ""
-        if not is_among(name, (*one.hands, breaker)):
-            number = one.number if one.published else None
-            yield summary_of(one, one.published, number, one.stage)
+        line, breaker = known.get((one.id, one.number)), one.break_glass
+        if line is not None and breaker is not None and not is_among(name, (*one.hands, breaker.by)):
+            yield line
 
 
 def shown(
@@ -81,5 +83,6 @@ def _verbs(revision: Revision, line: Summary, *, is_newest: bool) -> Iterator[st
     """Those of the table; only a countersignature is asked for whatever came after the revision."""
     if is_newest:
         yield from (verb for verb in verbs_at(line.stage) if verb != COUNTERSIGN)
-    if line.has_break_glass and COUNTERSIGN in verbs_at(revision.stage):
+    matters = revision.is_open or revision.number == line.published_number
+    if line.has_break_glass and matters and COUNTERSIGN in verbs_at(revision.stage):
         yield COUNTERSIGN

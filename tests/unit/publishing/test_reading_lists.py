@@ -114,6 +114,22 @@ class TestNeeds:
         desk.workflow.countersign("M0001", by="ben", digest=desk.workflow.show_mitigation("M0001").digest)
         assert self.needs(desk, "dora").to_countersign == ()
 
+    def test_an_emergency_that_was_replaced_waits_for_nobody(self, desk: Desk) -> None:
+        """The revision after it was seen by two, and is what servers apply."""
+        desk.publish(written())
+        with desk.store.begin() as work:
+            first = work.revisions.get("M0001", 1)
+            assert first is not None
+            alone = replace(first, break_glass=BreakGlass("paula", AT, "INC-7", "Now.", AT))
+            work.revisions.save(alone)
+        assert self.needs(desk, "anna").to_countersign == ()
+        assert ids(self.needs(desk, "dora").to_countersign) == ["M0001 revision 1"]
+
+        desk.publish(written(title="Better", change="Covers more."))
+
+        assert self.needs(desk, "dora").to_countersign == ()
+        assert desk.workflow.show("M0001", 1).verbs == ()
+
     def test_what_runs_out_is_shown_in_time(self, desk: Desk) -> None:
         """Two weeks before somebody must have looked again; to authors and reviewers."""
         desk.publish(written())
