@@ -16,7 +16,6 @@ from feedsrv.web import problems
 from feedsrv.web.api.refusals import (
     BadKeyError,
     BadShapeError,
-    BadTagError,
     MediaTypeError,
     MissingTagError,
     NotAcceptableError,
@@ -32,7 +31,6 @@ STATUSES: Final[tuple[tuple[type[FeedsrvError], HTTPStatus], ...]] = (
     (MediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (BadShapeError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (BadKeyError, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (BadTagError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ReusedKeyError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (MissingTagError, HTTPStatus.PRECONDITION_REQUIRED),
 )

@@ -7,16 +7,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.programs import Programs, said
 from tests.publisher import written
 
 
+class Quiet(WSGIRequestHandler):
+    """Thousands of lines would hide what a test has to say."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
 @contextmanager
 def served(programs: Programs) -> Iterator[str]:
     """The address at which the application answers, in threads of this process."""
-    server = make_server("127.0.0.1", 0, programs.app, threaded=True)
+    server = make_server("127.0.0.1", 0, programs.app, threaded=True, request_handler=Quiet)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

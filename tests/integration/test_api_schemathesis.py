@@ -1,0 +1,79 @@
+"""The API against its own description, asked by schemathesis in thousands of ways.
+
+`FEEDSRV_TEST_API_SECONDS` says for how many seconds each role is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from feedsrv.model.lifecycle import Role
+from tests.programs import Programs
+from tests.unit.web.api_server import furnished, served
+
+SECONDS = int(os.environ.get("FEEDSRV_TEST_API_SECONDS", "15"))
+SPARE = 30
+"""Tokens that are there to be revoked: small numbers are tried first."""
+# Whoever keeps to the shapes of the description is never told that a shape is wrong (422); that something
+# cannot be, is not there, or has changed, depends on more than shapes.
+CONFIGURATION = """
+hooks = "{hooks}"
+
+[checks]
+positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 412, 428]
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """A service with something of everything in it."""
+    programs = furnished(tmp_path / "house")
+    for _ in range(SPARE):
+        programs.token("spare", Role.AUTHOR)
+    return programs
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [tuple(Role), (Role.AUTHOR,), (Role.REVIEWER, Role.AUDITOR), ()],
+    ids=["all", "author", "two", "none"],
+)
+def test_schemathesis_finds_nothing(programs: Programs, tmp_path: Path, roles: tuple[Role, ...]) -> None:
+    """No status, header or body that the description does not say, no 5xx, nothing bad accepted."""
+    token = programs.token("somebody", *(roles or (Role.AUTHOR,)), scope=frozenset(roles))
+    configuration = tmp_path / "schemathesis.toml"
+    hooks = Path(__file__).with_name("api_hooks.py")
+    configuration.write_text(CONFIGURATION.format(hooks=hooks), encoding="utf-8")
+    known = " ".join(one.fingerprint for one in programs.desk.keys().list())
+
+    with served(programs) as address:
+        found = subprocess.run(
+            [
+                Path(sys.executable).with_name("schemathesis"),
+                "--config-file",
+                configuration,
+                "run",
+                f"{address}/api/openapi.json",
+                "--header",
+                f"Authorization: Bearer {token}",
+                "--max-time",
+                str(SECONDS),
+                "--generation-database",
+                "none",
+                "--no-color",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | {"KNOWN_FINGERPRINTS": known},
+            timeout=SECONDS * 10 + 120,
+        )
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "Selected: 71/71" in found.stdout
