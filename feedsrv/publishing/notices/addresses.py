@@ -114,9 +114,12 @@ def _port(is_secure: bool) -> int:
 def _host(host: str, *, in_brackets: bool) -> str:
     if in_brackets:
         try:
-            return str(IPv6Address(host))
+            address = IPv6Address(host)
         except ValueError:
             raise BadWebhookUrlError("what stands in [] is no IPv6 address") from None
+        if address.scope_id is not None:
+            raise BadWebhookUrlError("a zone (%) names one of this machine's own cables")
+        return str(address)
     bare = host.removesuffix(".")
     if _ENDS_IN_A_NUMBER.fullmatch(bare):
         try:
