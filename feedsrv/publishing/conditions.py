@@ -71,7 +71,8 @@ def refuse_unseen_effects(
         ids = ", ".join(sorted(one for name, one in ended if name == update))
         raise BadChangeError(
             f"{source}: {update} would make an end of {ids} without a revision that says so; leave it "
-            "(or what it newly fixes) out of the file and use `feedsrv cu register`, which drafts them"
+            "(or what it newly fixes) out of the file and register it (`feedsrv cu register`, or the "
+            "catalogue's page), which drafts them"
         )
 
 

@@ -130,7 +130,7 @@ class EmergencyWork(Acting):
                     f"nobody approved {found} alone, or somebody has countersigned it: nothing waits for this"
                 )
             refuse_other_digest(found, digest)
-            refuse_own(work, actor, replace(found, hands=found.hands | {glass.by}))
+            refuse_own(work, actor, found, "countersign")
             begun = _keepers(work, found)
             if begun is not None:
                 refuse_if_on_its_way(work, begun)

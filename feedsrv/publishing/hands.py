@@ -56,20 +56,23 @@ def effect_of(mitigation: Mitigation) -> str:
     return digest_of(write_mitigation(bare))
 
 
-def refuse_own(work: Work, actor: str, revision: Revision) -> None:
-    """Nobody reviews what they wrote.
+def refuse_own(work: Work, actor: str, revision: Revision, verb: str = "approve") -> None:
+    """Nobody reviews what they wrote, and nobody countersigns what they approved alone.
 
     Raises:
         SamePersonError: `actor` had a hand in it.
     """
     if _is_one_of(work, actor, revision.hands):
         raise SamePersonError(
-            f"{actor} wrote, edited or submitted {revision}, so somebody else must approve it"
+            f"{actor} wrote, edited or submitted {revision}, so somebody else must {verb} it"
         )
+    glass = revision.break_glass
+    if glass is not None and _is_one_of(work, actor, (glass.by,)):
+        raise SamePersonError(f"{actor} approved {revision} alone, so somebody else must {verb} it")
     if _is_one_of(work, actor, _brought_first(work, revision)):
         raise SamePersonError(
             f"{actor} brought these very actions here first, under another id or in a draft that was "
-            f"discarded, so somebody else must approve {revision}"
+            f"discarded, so somebody else must {verb} {revision}"
         )
 
 
