@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import LengthRequired
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -104,6 +105,7 @@ def protect(  # noqa: PLR0913 -- what an operator chose, and each named by whoev
 
     def check() -> None:
         _require_host(request, names)
+        _require_length(request)
         _require_own_form(request, forms)
 
     app.before_request(check)
@@ -118,6 +120,12 @@ def _require_host(asked: Request, names: Sequence[str]) -> None:
     # Another site's name that leads here would let that site read what is shown here.
     if asked.path != _OPEN and not _goes_by(asked.host, names):
         raise UntrustedHostError(asked.host, names)
+
+
+def _require_length(asked: Request) -> None:
+    # Of what comes in pieces only so much is read as is allowed, and half a form is taken for a whole one.
+    if asked.content_length is None and "Transfer-Encoding" in asked.headers:
+        raise LengthRequired("say how much you send: Content-Length")
 
 
 def _require_own_form(asked: Request, forms: CSRFProtect) -> None:

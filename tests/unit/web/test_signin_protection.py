@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Final
 
 import pytest
@@ -203,6 +204,27 @@ class TestSizes:
         answer = an_app().test_client().post(path, data={"a": "x" * 5000}, headers={"Host": "localhost"})
 
         assert answer.status_code == 413
+
+    @pytest.mark.parametrize("path", ["/form", "/api/form"])
+    def test_what_comes_in_pieces_is_refused(self, path: str) -> None:
+        """Only its beginning would be read, and half a form taken for a whole one."""
+        answer = (
+            an_app()
+            .test_client()
+            .open(
+                path,
+                method="POST",
+                input_stream=BytesIO(b"a=" + b"x" * 5000),
+                headers={
+                    "Host": "localhost",
+                    "Content-Type": "application/x-www-form-urlencoded",
+                    "Transfer-Encoding": "chunked",
+                },
+                environ_overrides={"wsgi.input_terminated": True},
+            )
+        )
+
+        assert answer.status_code == 411
 
     def test_too_many_fields_are_refused(self) -> None:
         """However small each of them is."""
