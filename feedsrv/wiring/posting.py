@@ -18,6 +18,7 @@ from feedsrv.publishing.notices.addresses import Target
 CONNECT: Final = 5.0
 LONGEST: Final = 10.0
 """Seconds for a connection, and for everything together."""
+_LATE: Final = "HTTP: no answer in time"
 _ADDRESSES: Final = 3
 """How many addresses of one name are tried."""
 
@@ -52,14 +53,17 @@ def post(target: Target, addresses: Sequence[str], headers: Mapping[str, str], b
             cut.stream.do_handshake()
         connection.request("POST", target.path, body=body, headers=dict(headers))
         with connection.getresponse() as answer:
-            return answer.status
+            status = answer.status
     except (OSError, HTTPException, ValueError) as error:
         step = "TLS" if isinstance(error, ssl.SSLError) else "HTTP"
-        why = f"no answer in {LONGEST:g} seconds" if cut.is_cut else _why(error)
-        raise NotPostedError(f"{step}: {why}") from None
+        raise NotPostedError(_LATE if cut.is_cut else f"{step}: {_why(error)}") from None
     finally:
         watch.cancel()
         connection.close()
+    # The library takes an answer that ends within its headers for a whole one.
+    if cut.is_cut:
+        raise NotPostedError(_LATE)
+    return status
 
 
 class _Cut:
