@@ -8,6 +8,7 @@ from feedsrv.lints.finding import Finding
 from feedsrv.lints.gate_process import examine
 from feedsrv.lints.publication import Publication
 from feedsrv.model.action import UrlRewrite
+from feedsrv.model.mitigation import Samples, Status
 
 
 def rules_do_what_samples_say(publication: Publication) -> Iterator[Finding]:
@@ -19,9 +20,11 @@ def rules_do_what_samples_say(publication: Publication) -> Iterator[Finding]:
     drafts = [
         draft
         for draft in publication.candidates
-        if draft.samples.must_block
-        or draft.samples.must_pass
-        or any(isinstance(action, UrlRewrite) for action in draft.mitigation.actions)
+        if draft.mitigation.status is Status.ACTIVE
+        and (
+            draft.samples != Samples()
+            or any(isinstance(action, UrlRewrite) for action in draft.mitigation.actions)
+        )
     ]
     if drafts:
         yield from examine(drafts)
