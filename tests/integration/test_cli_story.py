@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -197,6 +198,81 @@ def test_registering_twice_drafts_nothing_twice(service: Service) -> None:
 
     assert "was registered already" in again
     assert "revision 2" not in again
+
+
+def test_an_update_is_planned_before_one_says_yes(service: Service) -> None:
+    """What would be drafted, on which builds, and nothing is kept."""
+    before = service.everything()
+
+    plan = service.done(
+        *f"cu register {UPDATE} --date 2026-07-14 --fixes CVE-2026-42897 --dry-run --as alice --name".split(),
+        "July update",
+    )
+
+    assert "exchange-se 15.2.2562.45 would be registered; nothing was kept" in plan
+    assert "M0002 revision 2 would be drafted, and wait for review: July update holds the fix" in plan
+    assert re.search(r"^    on exchange-se: .*15\.2\.2562\.45", plan, re.MULTILINE)
+    assert service.everything() == before
+    assert "July update" not in act(service, "cu list")
+
+
+def test_an_update_that_will_not_come_out_is_discarded(service: Service) -> None:
+    """Once no draft names it any more; the refusal says which does."""
+    words = f"cu register {UPDATE} --date 2026-07-14 --name July --fixes CVE-2026-42897 --as alice"
+    act(service, words)
+
+    said = refusal(service, f"cu discard {UPDATE} --as alice")
+    assert said.startswith("error [publishing.in_work]: M0002 revision 2 names exchange-se 15.2.2562.45")
+    act(service, "mitigation return M0002 --reason never --as bob")
+    act(service, "mitigation discard M0002 --as alice")
+
+    assert act(service, f"cu discard {UPDATE} --as alice") == "exchange-se 15.2.2562.45 is discarded\n"
+    assert "15.2.2562.45" not in act(service, "cu list")
+
+
+def test_a_mitigation_is_signed_anew_with_the_words_that_stand(service: Service) -> None:
+    """By another key, or until a later day: a revision like every other."""
+    printed = act(service, "mitigation revise M0001 --change Renewed. --as alice")
+    assert printed.startswith("M0001 revision 2 is a draft with the words of M0001 revision 1: ")
+    act(service, "mitigation submit M0001 --as alice")
+    service.approve("M0001")
+
+    act(service, "feed publish --as bob")
+
+    assert {one.id: one.revision for one in feed(service, "exchange-2019").entries}["M0001"] == 2
+
+
+def test_the_list_shows_what_servers_run_beside_what_is_in_work(service: Service, file: Path) -> None:
+    """A revision in review hides nothing."""
+    act(service, "mitigation withdraw M0001 --reason broken --as alice")
+    act(service, f"mitigation import {file} --as alice")
+
+    listed = json.loads(act(service, "mitigation list --json"))
+
+    found = {one["id"]: (one["revision"], one["stage"], one["published"]) for one in listed}
+    assert found["M0001"] == (2, "in review", 1)
+    assert found["M0002"] == (1, "published", 1)
+    assert found["M0042"] == (1, "draft", "")
+    assert re.search(r"M0001 +2 +in review +1 +withdrawn", act(service, "mitigation list"))
+
+
+def test_why_it_was_returned_is_shown(service: Service, file: Path) -> None:
+    """To whoever goes on with it."""
+    act(service, f"mitigation import {file} --submit --as alice")
+    act(service, "mitigation return M0042 --reason vague --as bob")
+
+    assert re.search(r"^returned: .* by bob: vague$", act(service, "mitigation show M0042"), re.MULTILINE)
+
+
+def test_an_approval_names_what_was_read(service: Service, file: Path) -> None:
+    """Whatever lies there at that moment is not what somebody read."""
+    act(service, f"mitigation import {file} --submit --as alice")
+
+    result = service.call("mitigation", "approve", "M0042", "--as", "bob")
+
+    assert result.exit_code == 2
+    assert "--digest" in result.stderr
+    assert "in review" in act(service, "mitigation show M0042")
 
 
 def test_a_second_publisher_is_told_that_one_is_at_work(service: Service) -> None:
