@@ -54,6 +54,12 @@ VERBS: Final[dict[str, Words]] = {
         "Approved. It goes out with the next publication.",
         kind="",
     ),
+    "countersign": Words(
+        "Countersign these words",
+        "You confirm what one person approved alone; it stays, and the alarm ends.",
+        "Countersigned. It stays, and the alarm is over.",
+        kind="",
+    ),
     "return": Words(
         "Return with a comment",
         "It becomes a draft again; an approval is void.",
@@ -69,12 +75,6 @@ VERBS: Final[dict[str, Words]] = {
     ),
     "publish": Words(
         "Go to publishing", "Signs everything that is approved, and puts it where agents look.", ""
-    ),
-    "countersign": Words(
-        "Countersign these words",
-        "You confirm what one person approved alone; it stays, and the alarm ends.",
-        "Countersigned. It stays, and the alarm is over.",
-        kind="",
     ),
     "revise": Words(
         "Begin the next revision",
