@@ -77,14 +77,15 @@ def serving(service: Service, surface: str, variable: str, log: Path) -> Iterato
             stderr=output,
         )
         try:
-            _wait(f"http://127.0.0.1:{port}/healthz", running, log)
+            answering(f"http://127.0.0.1:{port}/healthz", running, log)
             yield Process(running.pid)
         finally:
             running.terminate()
             assert running.wait(30) == 0, log.read_text()
 
 
-def _wait(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
+def answering(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until it answers there."""
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
         assert running.poll() is None, log.read_text()
