@@ -28,7 +28,7 @@ _WAYS_BACK: Final = frozenset(
     ["back", "continue", "goto", "next", "redirect", "returnurl", "ru", "target", "url"]
 )
 # An escape is one token, so that nothing below spoils it or counts its digits as letters.
-_TOKEN: Final = re.compile(r"%u[0-9a-f]{4}|%[0-9a-f]{2}|.", re.IGNORECASE | re.DOTALL)
+_TOKEN: Final = re.compile(r"%u[0-9a-f]{4}|%(?:25)?[0-9a-f]{2}|.", re.IGNORECASE | re.DOTALL)
 _KEPT_IN_QUERY: Final = frozenset("&=+%;#")
 _KEPT_IN_PATH: Final = frozenset("/\\%;?#")
 
@@ -133,12 +133,12 @@ def places_changed(path: str, query: str) -> Iterator[Address]:
 
 def path_encoded_twice(path: str, query: str) -> Iterator[Address]:
     """Every letter of the path, and the per cent signs of that."""
-    yield _encoded(path, str.isalnum).replace("%", "%25"), query
+    yield _encoded(path, str.isalnum, sign="%25"), query
 
 
 def query_encoded_twice(path: str, query: str) -> Iterator[Address]:
     """Every letter of the query, and the per cent signs of that."""
-    yield path, _encoded(query, str.isalnum).replace("%", "%25")
+    yield path, _encoded(query, str.isalnum, sign="%25")
 
 
 def query_four_digits(path: str, query: str) -> Iterator[Address]:
@@ -182,8 +182,8 @@ def _tokens(text: str, change: Callable[[str], str]) -> str:
     return "".join(change(token) if len(token) == 1 else token for token in _TOKEN.findall(text))
 
 
-def _encoded(text: str, which: Callable[[str], bool]) -> str:
-    return _tokens(text, lambda one: f"%{ord(one):02X}" if one.isascii() and which(one) else one)
+def _encoded(text: str, which: Callable[[str], bool], sign: str = "%") -> str:
+    return _tokens(text, lambda one: f"{sign}{ord(one):02X}" if one.isascii() and which(one) else one)
 
 
 def _four_digits(text: str) -> str:
