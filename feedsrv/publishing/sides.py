@@ -8,9 +8,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Final
+from typing import Final, NamedTuple
 
 _CONTEXT: Final = 3
 """Unchanged lines that are shown around a change."""
@@ -28,8 +27,8 @@ Opcode = tuple[str, int, int, int, int]
 Stretch = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class SidePair:
+# A tuple, since there may be ten thousand of them, and each attribute of a frozen object is set by a call.
+class SidePair(NamedTuple):
     """One line on each side."""
 
     left_no: int | None

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Final
 
-BENCHES: Final = ("opening", "hostile", "signing", "publishing", "starting", "serving")
+BENCHES: Final = ("opening", "hostile", "signing", "publishing", "starting", "serving", "desk")
 
 
 def main() -> int:

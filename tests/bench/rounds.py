@@ -46,18 +46,20 @@ def medians(
     *,
     rounds: int,
     before: Mapping[str, Callable[[], object]] | None = None,
+    watch: Callable[[], float] = perf_counter,
 ) -> dict[str, float]:
     """Seconds that each contender takes, as the median of its turns; a first turn is not counted.
 
-    `before` is done ahead of each turn of the contender of that name, and not counted either.
+    `before` is done ahead of each turn of the contender of that name, and not counted either. `watch` is what
+    the time is read from: `process_time` leaves out what others on this machine do meanwhile.
     """
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
             if before is not None:
                 before[name]()
-            begun = perf_counter()
+            begun = watch()
             run()
             if number:
-                taken[name].append(perf_counter() - begun)
+                taken[name].append(watch() - begun)
     return {name: median(times) for name, times in taken.items()}
