@@ -35,7 +35,7 @@ def open_notices(settings: Settings, *, clock: Clock = now, store: Store | None 
     """The desk of notices; on a store of its own where none is given.
 
     Raises:
-        OperatorError: the database cannot be used or is of another version, or a setting names no network.
+        OperatorError: the database cannot be used, or is of another version.
     """
     return NoticeDesk(
         store or _store(settings),

@@ -79,7 +79,7 @@ def open_sending(settings: Settings) -> Sending:
     """What is needed to send notices, on a store of its own.
 
     Raises:
-        OperatorError: the database cannot be used or is of another version, or a setting names no network.
+        OperatorError: the database cannot be used, or is of another version.
     """
     require_current(settings.database)
     return Sending(

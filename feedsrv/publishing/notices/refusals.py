@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feedsrv.errors import BadInputError, NotAllowedError, NotFoundError, OperatorError
+from feedsrv.errors import BadInputError, NotAllowedError, NotFoundError
 
 
 class BadWebhookUrlError(BadInputError):
@@ -61,15 +61,3 @@ class TooManyWebhooksError(NotAllowedError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"there are {most} webhooks; remove one that is needed no more")
-
-
-class BadNetworksError(OperatorError):
-    """The networks that webhooks may lie in cannot be read."""
-
-    code = "webhook.bad_networks"
-
-    def __init__(self, word: str) -> None:
-        super().__init__(
-            f"FEEDSRV_WEBHOOK_NETWORKS: {word[:60]!a} is no network; write them with spaces between, such as "
-            "10.1.0.0/16 fd00::/8"
-        )
