@@ -28,9 +28,11 @@ _THERE: Final = {
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(
+    context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]
+) -> None:
     """Make a request go further, without making a bad one good."""
-    headers = case.headers or {}
+    headers: Any = case.headers or {}
     if _KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
         headers["Idempotency-Key"] = str(uuid4())
     for name, value in (case.path_parameters or {}).items():

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests.programs import Program, Programs, said
+from tests.publisher import written
+
+
+class TestPages:
+    """Lists come a page at a time, and each page names the next."""
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 5, 200])
+    def test_every_mitigation_comes_once(self, programs: Programs, limit: int) -> None:
+        """In order of id, however large the pages are."""
+        anna = self.with_five(programs)
+
+        found = walked(anna, f"/mitigations?limit={limit}")
+
+        assert [one["id"] for one in found] == ["M0001", "M0002", "M0003", "M0004", "M0005"]
+
+    def test_filters_hold_on_every_page(self, programs: Programs) -> None:
+        """By stage, by channel, by severity and by a part of the title."""
+        anna = self.with_five(programs)
+        said(anna.act("M0002/submit"))
+        said(anna.act("M0005/submit"))
+
+        assert [one["id"] for one in walked(anna, "/mitigations?limit=1&stage=in%20review")] == [
+            "M0002",
+            "M0005",
+        ]
+        assert walked(anna, "/mitigations?channel=test") == []
+        assert len(walked(anna, "/mitigations?severity=high&search=no%20way")) == 5
+
+    def test_the_audit_log_comes_newest_first(self, programs: Programs) -> None:
+        """Every entry once, and by who did what."""
+        anna = self.with_five(programs)
+        olga = programs.client("olga", "auditor")
+
+        found = walked(olga, "/audit?limit=2")
+
+        assert [one["seq"] for one in found] == list(range(len(found), 0, -1))
+        assert len(walked(olga, "/audit?verb=import&actor=anna&subject=M0001")) == 1
+        assert said(olga.get("/audit/verify"))["entries"] == len(found)
+        assert said(anna.get("/audit"), 403)["code"] == "access.missing_role"
+
+    def test_notices_come_newest_first(self, programs: Programs) -> None:
+        """As people see them."""
+        anna = self.with_five(programs)
+        for mitigation_id in ("M0001", "M0002", "M0003"):
+            said(anna.act(f"{mitigation_id}/submit"))
+
+        found = walked(anna, "/notices?limit=1")
+
+        numbers = [one["number"] for one in found]
+        assert numbers == sorted(numbers, reverse=True)
+        assert [one["kind"] for one in found].count("mitigation.submitted") == 3
+
+    @pytest.mark.parametrize("turned", ["cut", "grown", "changed", "made", "other list", "other filter"])
+    def test_a_cursor_that_was_tampered_with_is_refused(self, programs: Programs, turned: str) -> None:
+        """400: no page is made of what somebody else made up."""
+        anna = self.with_five(programs)
+        cursor = said(anna.get("/mitigations?limit=2"))["next"]
+        other = said(anna.get("/notices?limit=1"))["next"]
+        path = {
+            "cut": f"/mitigations?cursor={cursor[:-1]}",
+            "grown": f"/mitigations?cursor={cursor}A",
+            "changed": f"/mitigations?cursor={'B' if cursor[0] == 'A' else 'A'}{cursor[1:]}",
+            "made": f"/mitigations?cursor={base64.urlsafe_b64encode(b'M0002').decode()}",
+            "other list": f"/mitigations?cursor={other}",
+            "other filter": f"/mitigations?severity=high&cursor={cursor}",
+        }[turned]
+
+        assert said(anna.get(path), 400)["code"] == "api.bad_cursor"
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "limit=0",
+            "limit=201",
+            "limit=-1",
+            "limit=1_0",
+            "limit=%201",
+            "limit=x",
+            "limt=5",
+            "stage=gone",
+            "cursor=",
+        ],
+    )
+    def test_a_query_that_is_no_such_is_refused(self, programs: Programs, query: str) -> None:
+        """422, a mistyped name included."""
+        anna = programs.client("anna", "author")
+
+        assert said(anna.get(f"/mitigations?{query}"), 422)["code"] == "api.bad_shape"
+
+    def with_five(self, programs: Programs) -> Program:
+        """Five mitigations, and who wrote them."""
+        anna = programs.client("anna", "author")
+        for number in range(1, 6):
+            said(anna.send("/documents", written(f"M000{number}")), 201)
+        return anna
+
+
+def walked(program: Program, path: str) -> list[dict[str, object]]:
+    """Everything that a list holds, page after page."""
+    found: list[dict[str, object]] = []
+    page = said(program.get(path))
+    found += page["items"]
+    while page["next"] is not None:
+        joint = "&" if "?" in path else "?"
+        page = said(program.get(f"{path}{joint}cursor={page['next']}"))
+        found += page["items"]
+    return found
