@@ -15,7 +15,7 @@ from feedsrv.lints.finding import Finding
 from feedsrv.lints.iis_exchange import Exchange, Reading
 from feedsrv.lints.iis_inputs import BadInputStringError
 from feedsrv.lints.iis_patterns import BadPatternError, Matcher
-from feedsrv.lints.judging import ORDINARY, Judge, Objection, Question, Verdict
+from feedsrv.lints.judging import MOST_VARIED, ORDINARY, Judge, Objection, Question, Verdict
 from feedsrv.lints.slips import slips_of
 from feedsrv.model.action import UrlRewrite
 from feedsrv.model.mitigation import Draft, RequestSample
@@ -75,8 +75,14 @@ class Gate:
             yield _traffic_objection(stopped)
 
     def _misdirections(self) -> Iterator[Objection]:
-        """Samples that cannot be tried at all."""
+        """Samples that cannot be tried at all, or only as they are written."""
         samples = self.draft.samples
+        attacks = len(samples.must_block)
+        if attacks > MOST_VARIED:
+            yield (
+                f"{attacks} must-block samples are more than the {MOST_VARIED} that are varied",
+                "keep those that differ in kind: other spellings are made here",
+            )
         kinds = {
             "must-block": samples.must_block,
             "must-pass": samples.must_pass,
