@@ -54,7 +54,7 @@ class TestComingIn:
             assert answer.status_code == 403
             assert whoami(client) is None
             assert "not the password" not in answer.text
-            pages.append(answer.text.count("wrong name or password"))
+            pages.append(answer.text.count("Wrong name or password"))
 
         assert pages == [1, 1, 1]
 
@@ -286,7 +286,7 @@ class TestAccount:
 
         page = here.get("/account").text
 
-        assert page.count("End this sign-in") == 1
+        assert page.count(">End it<") == 1
         assert "An &lt;i&gt;old&lt;/i&gt; telephone" in page
         assert "this one" in page
 
