@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Final
 
 from bs4 import BeautifulSoup, Tag
@@ -30,6 +31,7 @@ from feedsrv.signing.development import ensure_development_pki
 from feedsrv.stores.memory import MemoryLock, MemoryShelf, MemoryStore
 from feedsrv.web import guard
 from feedsrv.web.console import console_blueprints
+from feedsrv.web.console.publishing import PUBLICATION
 from feedsrv.web.desk import Desk, Progress
 from feedsrv.web.private import create_private_app
 from feedsrv.web.signin.protection import protect
@@ -112,6 +114,13 @@ class Surface:
     def publish(self, principal: Principal, *, progress: Progress) -> Outcome:
         """Publish what is approved."""
         return self.house.cycle(progress).run(by=principal.name, at=self.clock())
+
+    @staticmethod
+    def finish_publications() -> None:
+        """Wait for those that go on though their browser left."""
+        for one in enumerate_threads():
+            if one.name == PUBLICATION:
+                one.join()
 
     def client(self, name: str | None, *roles: Role | str, signed_in: timedelta = timedelta()) -> FlaskClient:
         """A browser of somebody who has these roles and proved so long ago who they are; None is nobody."""

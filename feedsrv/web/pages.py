@@ -114,13 +114,14 @@ def _answer(body: str | Iterator[str], status: int) -> Response:
 
 def _worth_sending(pieces: Iterator[str]) -> Iterator[str]:
     """Lines instead of crumbs: a template yields every value apart."""
-    waiting = ""
+    waiting: list[str] = []
     for piece in pieces:
-        waiting += piece
+        waiting.append(piece)
         if piece.endswith("\n"):
-            yield waiting
-            waiting = ""
-    yield waiting
+            # Joined as plain text: markup that is added to would escape what comes after it.
+            yield "".join(waiting)
+            waiting.clear()
+    yield "".join(waiting)
 
 
 def _settled(values: Mapping[str, object]) -> dict[str, object]:

@@ -46,12 +46,11 @@ def mitigations_blueprint(desk: Desk) -> Blueprint:
 
     @door.get("/mitigations/<mitigation_id>")
     def newest(mitigation_id: str) -> Response:
-        who = require()
-        return tell_revision(desk, who, mitigation_id, done=request.args.get("done"))
+        return tell_revision(desk, require(), mitigation_id, done=request.args.get("done"))
 
     @door.get("/mitigations/<mitigation_id>/<int:number>")
     def revision(mitigation_id: str, number: int) -> Response:
-        return tell_revision(desk, require(), mitigation_id, number)
+        return tell_revision(desk, require(), mitigation_id, number, done=request.args.get("done"))
 
     @door.get("/mitigations/<mitigation_id>/<int:number>.xml")
     def document(mitigation_id: str, number: int) -> Response:

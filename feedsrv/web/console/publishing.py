@@ -37,6 +37,8 @@ STEPS: Final = {
     10: "Recorded the outcome",
 }
 """The publish cycle, in words for whoever waits; see `publishing.cycle`."""
+PUBLICATION: Final = "publication"
+"""The name of the thread that one has."""
 _OUR_FAULT: Final = "the fault lies with this server; its operator finds the cause in the log"
 
 
@@ -78,7 +80,7 @@ def publishing_blueprint(desk: Desk) -> Blueprint:
 
 
 def _published(desk: Desk, who: Principal) -> Iterator[News]:
-    """Each step as it is done, then the end. Nobody need listen for it to go on."""
+    """Begin at once; each step as it is done, then the end. Nobody need listen for it to go on."""
     heard: Queue[News] = Queue()
 
     def work() -> None:
@@ -91,7 +93,11 @@ def _published(desk: Desk, who: Principal) -> Iterator[News]:
             heard.put(Refused("internal", _OUR_FAULT))
 
     # Not a daemon: a process that is asked to end lets a publication finish first.
-    Thread(target=work, name="publication").start()
+    Thread(target=work, name=PUBLICATION).start()
+    return _until_the_end(heard)
+
+
+def _until_the_end(heard: Queue[News]) -> Iterator[News]:
     while True:
         news = heard.get()
         yield news

@@ -17,7 +17,6 @@ from feedsrv.publishing.people_records import Principal
 from feedsrv.publishing.records import Revision
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.web import pages
-from feedsrv.web.console.acts import VERBS
 from feedsrv.web.console.telling import tell_revision
 from feedsrv.web.desk import Desk
 from feedsrv.web.guard import require, require_fresh
@@ -56,12 +55,12 @@ def reviewing_blueprint(desk: Desk) -> Blueprint:
         # An act from a form without a tag would hit whatever is there now.
         seen = request.form.get("seen", "")
         try:
-            _ACTS[verb](desk.workflow(who), mitigation_id, who.name, seen, typed)
+            changed = _ACTS[verb](desk.workflow(who), mitigation_id, who.name, seen, typed)
         except NotFoundError:
             raise
         except FeedsrvError as refused:
             return _refused(desk, who, mitigation_id, verb, refused, typed)
-        return redirect(_after(mitigation_id, verb), 303)
+        return redirect(_after(changed, verb), 303)
 
     return door
 
@@ -72,6 +71,10 @@ def _refused(  # noqa: PLR0913, PLR0917 -- as many as the page needs to say what
     return tell_revision(desk, who, mitigation_id, refused=refused, verb=verb, typed=typed)
 
 
-def _after(mitigation_id: str, verb: str) -> str:
-    assert verb in VERBS
-    return pages.to(f"/mitigations/{mitigation_id}", done=verb)
+def _after(changed: Revision, verb: str) -> str:
+    """Where somebody goes on once it is done."""
+    path = f"/mitigations/{changed.id}"
+    if verb == "revise":
+        return pages.to(f"{path}/edit")
+    # What is discarded is no longer the newest.
+    return pages.to(f"{path}/{changed.number}" if verb == "discard" else path, done=verb)
