@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+import socket
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 import pytest
+from hypothesis import given, strategies
 
 from feedsrv.publishing.notices.addresses import (
     Networks,
@@ -257,3 +260,51 @@ class TestTheSetting:
         """Rather than left out: what is refused later would be a riddle."""
         with pytest.raises(ValueError, match=text.split(maxsplit=1)[0].rstrip(",")):
             read_networks(text)
+
+
+# How else the parts of an address can be written, so that the system still takes them for it.
+SPELLINGS: dict[str, Callable[[int, bytes], str]] = {
+    "decimal": lambda number, _: str(number),
+    "hexadecimal": lambda number, _: hex(number),
+    "octal": lambda number, _: f"0{number:o}",
+    "octal bytes": lambda _, four: ".".join(f"0{one:o}" for one in four),
+    "hexadecimal bytes": lambda _, four: ".".join(map(hex, four)),
+    "two parts": lambda number, four: f"{four[0]}.{number & 0xFFFFFF}",
+    "three parts": lambda number, four: f"{four[0]}.{four[1]}.{number & 0xFFFF}",
+}
+
+
+def _is_refused(address: str) -> bool:
+    try:
+        judge_address(address, ())
+    except ForbiddenAddressError:
+        return True
+    return False
+
+
+class TestEveryAddress:
+    """What no list of examples can cover."""
+
+    @given(strategies.ip_addresses(v=4), strategies.sampled_from(sorted(SPELLINGS)))
+    def test_no_address_is_taken_in_a_spelling_of_its_own(self, address: IPv4Address, how: str) -> None:
+        """What the system would read as an address is refused, or is written as people write it."""
+        spelled = SPELLINGS[how](int(address), address.packed)
+        assert IPv4Address(socket.inet_aton(spelled)) == address
+
+        with pytest.raises(BadWebhookUrlError):
+            read_target(f"https://{spelled}/")
+
+    @given(strategies.ip_addresses(v=4))
+    def test_an_address_inside_of_another_is_judged_like_itself(self, address: IPv4Address) -> None:
+        """Whatever IPv6 carries it: nothing is reached that way which is not reached without."""
+        number = int(address)
+        carriers = (
+            IPv6Address(0xFFFF << 32 | number),
+            IPv6Address(0x0064FF9B << 96 | number),
+            IPv6Address(0x2002 << 112 | number << 80 | 1),
+        )
+
+        verdicts = {_is_refused(str(one)) for one in (address, *carriers)}
+
+        assert len(verdicts) == 1
+        assert verdicts == {True} or address.is_global
