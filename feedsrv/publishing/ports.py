@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import Catalogue, Product
-from feedsrv.model.lifecycle import Stage
 from feedsrv.publishing.desk_ports import (
     Answers,
     Deliveries,
@@ -23,8 +22,8 @@ from feedsrv.publishing.desk_ports import (
     Tokens,
     Webhooks,
 )
-from feedsrv.publishing.records import AuditEntry, Head, Intent, Revision, Standing, Update, Version
-from feedsrv.publishing.summaries import Asked, Summary
+from feedsrv.publishing.records import AuditEntry, Head, Intent, Standing, Update, Version
+from feedsrv.publishing.revision_ports import Revisions
 from feedsrv.publishing.trust_records import (
     AnnouncedCertificate,
     KeyRecord,
@@ -34,64 +33,6 @@ from feedsrv.publishing.trust_records import (
     RevocationList,
     Stamp,
 )
-
-
-class Revisions(Protocol):
-    """Revisions of mitigations, by id and number."""
-
-    def get(self, mitigation_id: str, number: int) -> Revision | None:
-        """That revision, or None."""
-
-    def history(self, mitigation_id: str) -> tuple[Revision, ...]:
-        """Every revision of one mitigation, oldest first, discarded ones too."""
-
-    def last(self, mitigation_id: str) -> Revision | None:
-        """The newest revision that is not discarded, or None."""
-
-    def published(self, mitigation_id: str, *, below: int | None = None) -> Revision | None:
-        """The newest published revision, or None; of those with a lower number than `below`."""
-
-    def newest(self) -> tuple[Revision, ...]:
-        """The newest revision of each mitigation that is not discarded, in order of id."""
-
-    def at_stage(self, stage: Stage) -> tuple[Revision, ...]:
-        """Every revision at that stage, in order of id and number."""
-
-    def standing(self) -> tuple[Standing, ...]:
-        """The newest published revision of each mitigation, in order of id; quick for thousands."""
-
-    def published_numbers(self, of: Collection[str] | None = None) -> Mapping[str, tuple[int, ...]]:
-        """Every revision number that was published, by mitigation id; of these mitigations, or of all."""
-
-    def first_published(self) -> Mapping[str, datetime]:
-        """When the first revision of each mitigation was published, by id."""
-
-    def emergencies(self) -> tuple[Revision, ...]:
-        """Every revision that one person approved alone and nobody countersigned, in order."""
-
-    def page(self, asked: Asked) -> tuple[Summary, ...]:
-        """The newest revision of each mitigation that is not discarded, as far as is asked; by id."""
-
-    def summaries(self, mitigation_id: str) -> tuple[Summary, ...]:
-        """Every revision of one mitigation, oldest first, discarded ones too."""
-
-    def open_summaries(self) -> tuple[Summary, ...]:
-        """Every revision that is under way, in order of id."""
-
-    def due_for_review(self, by: date, limit: int) -> tuple[Summary, ...]:
-        """What is in force and must be looked at again by that day, the most pressing first."""
-
-    def standing_summaries(self, ids: Collection[str]) -> tuple[Summary, ...]:
-        """The newest published revision of each of these, in order of id."""
-
-    def successors(self) -> Mapping[str, tuple[str, ...]]:
-        """For each superseded id, the active published mitigations that take over from it, in order.
-
-        Those of another channel take over from nothing there, unless theirs is production.
-        """
-
-    def save(self, revision: Revision) -> None:
-        """Keep a revision; one of the same id and number is replaced."""
 
 
 class Products(Protocol):

@@ -109,6 +109,11 @@ class Reading:
             found = work.revisions.page(asked)
         return Page(found[:size], found[size - 1].id if len(found) > size else None)
 
+    def ids(self) -> tuple[str, ...]:
+        """Every id that was ever given, in order; those of discarded drafts, too."""
+        with self._store.look() as work:
+            return work.revisions.ids()
+
     def needs(self, name: str, roles: frozenset[Role]) -> Needs:
         """What waits for somebody of that name who has these roles."""
         today = self._now().date()

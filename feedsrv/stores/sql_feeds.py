@@ -11,7 +11,7 @@ from feedsrv.clock import to_text
 from feedsrv.model.feed import Feed
 from feedsrv.publishing.records import Head, Version, VersionState
 from feedsrv.stores import tables
-from feedsrv.stores.sql_rows import keep_row
+from feedsrv.stores.sql_rows import MOST, keep_row
 from feedsrv.stores.words import from_json, to_json
 
 
@@ -45,13 +45,15 @@ class SqlFeeds:
         table = tables.feed_versions
         wanted = select(table).where(table.c.product == product, table.c.channel == channel)
         if before is not None:
-            wanted = wanted.where(table.c.number < before)
+            wanted = wanted.where(table.c.number < max(-MOST, min(before, MOST)))
         rows = self._connection.execute(wanted.order_by(table.c.number.desc()).limit(limit))
         return tuple(map(_version, rows))
 
     def version(self, product: str, channel: str, number: int) -> Version | None:
         """One version, or None."""
         table = tables.feed_versions
+        if abs(number) > MOST:
+            return None
         wanted = select(table).where(table.c.product == product, table.c.channel == channel)
         row = self._connection.execute(wanted.where(table.c.number == number)).one_or_none()
         return None if row is None else _version(row)

@@ -14,6 +14,7 @@ from feedsrv.clock import from_text, to_text
 from feedsrv.publishing.records import AuditEntry, Intent, IntentState
 from feedsrv.publishing.refusals import BrokenChainError
 from feedsrv.stores import tables
+from feedsrv.stores.sql_rows import MOST
 from feedsrv.stores.words import from_json, to_json
 
 
@@ -95,7 +96,7 @@ class SqlAuditLog:
         columns = tables.audit.c
         wanted = select(tables.audit)
         if before is not None:
-            wanted = wanted.where(columns.seq < before)
+            wanted = wanted.where(columns.seq < max(-MOST, min(before, MOST)))
         if actor is not None:
             wanted = wanted.where(columns.actor == actor)
         if verb is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Table, func, insert, select, update
 
@@ -50,6 +50,10 @@ def _plain(value: object) -> object:
             return json.dumps(value)
         case _:
             return value
+
+
+MOST: Final = 2**63 - 1
+"""The highest number that a database can be asked for."""
 
 
 def moment(text: str | None) -> datetime | None:

@@ -285,6 +285,15 @@ class TestWaiting:
             assert work.revisions.emergencies() == tuple(alone)
             assert [one.has_break_glass for one in work.revisions.summaries("M0004")] == [False]
 
+    def test_every_id_that_was_given_is_known(self, store: Store) -> None:
+        """So that none is given twice, not even that of a draft that came to nothing."""
+        keep(
+            store, out("M0007", 1), out("M0007", 2), revision("M0001"), revision("M0009", 1, Stage.DISCARDED)
+        )
+
+        with store.look() as work:
+            assert work.revisions.ids() == ("M0001", "M0007", "M0009")
+
     def test_what_stands_is_found_by_id(self, store: Store) -> None:
         """The newest published revision, and nothing of those that have none."""
         keep(store, out("M0001", 1), out("M0001", 2), revision("M0001", 3), revision("M0002"), out("M0003"))
@@ -323,6 +332,24 @@ class TestWaiting:
 
         with store.look() as work:
             assert work.revisions.get("M0001", 1) == kept
+
+
+class TestAbsurdNumbers:
+    """Addresses that somebody typed."""
+
+    @pytest.mark.parametrize("number", [0, -1, 2**63, 10**40, -(10**40)])
+    def test_numbers_that_no_database_counts_find_nothing(self, store: Store, number: int) -> None:
+        """Neither a revision nor a version, and no trouble."""
+        keep(store, out("M0001"))
+        with store.begin() as work:
+            work.feeds.move(head(1), at=AT)
+            record(work.audit, AT, actor="anna", verb="import", subject="M0001")
+
+        with store.look() as work:
+            assert work.revisions.get("M0001", number) is None
+            assert work.feeds.version("exchange-2019", "production", number) is None
+            found = work.feeds.page("exchange-2019", "production", before=number, limit=9)
+            assert len(found) == len(work.audit.page(before=number, limit=9)) == (number > 1)
 
 
 class TestUpdates:
