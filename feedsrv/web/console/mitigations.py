@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, Response, request
 
+from feedsrv.lints.judging import ORDINARY
 from feedsrv.lints.verdicts import Verdict, judge_samples
 from feedsrv.model.lifecycle import Stage
-from feedsrv.model.mitigation import Severity
+from feedsrv.model.mitigation import RequestSample, Severity
 from feedsrv.publishing.summaries import Asked
 from feedsrv.web import pages
 from feedsrv.web.console import asking
@@ -67,7 +70,8 @@ def mitigations_blueprint(desk: Desk) -> Blueprint:
             "desk/checks.html",
             shown=shown,
             findings=reading.lint(mitigation_id) if is_judged else None,
-            verdicts=_by_sample(verdicts),
+            verdicts=_by_sample(one for one in verdicts if one.variant != ORDINARY),
+            ordinary=[one for one in verdicts if one.variant == ORDINARY],
             bad=sum(not one.good for one in verdicts),
             asked=len(verdicts),
         )
@@ -85,12 +89,9 @@ def mitigations_blueprint(desk: Desk) -> Blueprint:
     return door
 
 
-def _by_sample(verdicts: tuple[Verdict, ...]) -> tuple[tuple[Verdict, tuple[Verdict, ...]], ...]:
-    """Each sample as it was written, with its variants below it."""
-    written: list[tuple[Verdict, list[Verdict]]] = []
+def _by_sample(verdicts: Iterable[Verdict]) -> tuple[tuple[Verdict, tuple[Verdict, ...]], ...]:
+    """Each sample as it was written, with its variants."""
+    written: dict[RequestSample, list[Verdict]] = {}
     for one in verdicts:
-        if one.variant is None or not written:
-            written.append((one, []))
-        else:
-            written[-1][1].append(one)
-    return tuple((first, tuple(variants)) for first, variants in written)
+        written.setdefault(one.sample, []).append(one)
+    return tuple((first, tuple(variants)) for first, *variants in written.values())
