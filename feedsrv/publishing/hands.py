@@ -6,7 +6,7 @@ whoever brought the same words here first, under another id or in a draft that w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -20,11 +20,10 @@ from feedsrv.publishing.ports import Work
 from feedsrv.publishing.records import AuditEntry, Revision
 from feedsrv.publishing.refusals import SamePersonError
 
-EFFECT: Final = "does"
-"""Under which an import's audit entry keeps `effect_of` what was imported."""
-
-_PAGE: Final = 1000
-"""Entries of the audit log that are looked at in one go."""
+AUTHOR: Final = "author"
+"""Verb of the audit entry by which somebody is known to have brought a piece of work here."""
+_MOST: Final = 1000
+"""More people than ever bring the same work."""
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _ANYWHERE: Final = Affects("any", (BuildRange(Build(0, 0, 0, 0), None),))
 
@@ -101,23 +100,31 @@ def _is_one_of(work: Work, actor: str, names: Iterable[str]) -> bool:
     )
 
 
+def work_of(mitigation: Mitigation) -> str:
+    """A piece of work as the audit log names it, such as `work sha256:...`."""
+    return f"work {effect_of(mitigation)}"
+
+
+def is_news_of(work: Work, actor: str, subject: str) -> bool:
+    """True where the audit log does not know yet that `actor` brought that piece of work."""
+    return not is_among(actor, (one.actor for one in _authors(work, subject)))
+
+
 def _brought_first(work: Work, revision: Revision) -> set[str]:
-    """Whoever imported the same work before those did who have a hand in this revision.
+    """Whoever brought the same work here before those did who have a hand in this revision.
 
     Work of this mitigation that two people stood for once is nobody's secret any more.
     """
-    effect = effect_of(revision.mitigation)
+    subject = work_of(revision.mitigation)
     history = work.revisions.history(revision.id)
-    if any(was_seen_by_two(one) and effect_of(one.mitigation) == effect for one in history):
+    if any(was_seen_by_two(one) and work_of(one.mitigation) == subject for one in history):
         return set()
-    imports = [one for one in _imports(work) if one.detail.get(EFFECT) == effect]
-    own = [one.seq for one in imports if one.subject == str(revision) and is_among(one.actor, revision.hands)]
-    return {one.actor for one in imports if not own or one.seq < min(own)}
+    authors = _authors(work, subject)
+    own = [one.seq for one in authors if is_among(one.actor, revision.hands)]
+    return {one.actor for one in authors if not own or one.seq < min(own)}
 
 
-def _imports(work: Work) -> Iterator[AuditEntry]:
-    """Every import that the audit log knows, newest first."""
-    page = work.audit.page(before=None, limit=_PAGE, verb="import")
-    while page:
-        yield from page
-        page = work.audit.page(before=page[-1].seq, limit=_PAGE, verb="import")
+def _authors(work: Work, subject: str) -> list[AuditEntry]:
+    """One entry for each person, of when they first brought it."""
+    entries = work.audit.page(before=None, limit=_MOST, subject=subject)
+    return [one for one in entries if one.verb == AUTHOR]

@@ -27,7 +27,7 @@ from feedsrv.publishing.drafting import (
     submit_revision,
 )
 from feedsrv.publishing.emergency import EmergencyWork
-from feedsrv.publishing.hands import EFFECT, effect_of, refuse_own
+from feedsrv.publishing.hands import AUTHOR, is_news_of, refuse_own, work_of
 from feedsrv.publishing.next_revisions import NextRevisions
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import catalogue_of, draft_of, find_revision, newest_of, open_of
@@ -97,8 +97,10 @@ class Workflow(UpdateWork, NextRevisions, EmergencyWork):
                 revision, outcome = edit_revision(opened, draft, **told), ImportOutcome.EDITED
 
             work.revisions.save(revision)
-            detail = {"source": source, "digest": revision.digest, EFFECT: effect_of(revision.mitigation)}
-            self._log(work, actor, "import", revision, **detail)
+            brought = work_of(revision.mitigation)
+            if is_news_of(work, actor, brought):
+                self._log(work, actor, AUTHOR, brought, first=str(revision))
+            self._log(work, actor, "import", revision, source=source, digest=revision.digest)
             if opened is not None:
                 self._end_alarm(work, opened)
         log.info("mitigation.imported", extra=_fields(revision, actor) | {"outcome": outcome.value})
