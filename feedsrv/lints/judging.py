@@ -5,6 +5,7 @@ Pure, but patterns can run for ever: `verdicts` asks from outside the process th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,7 +15,7 @@ from feedsrv.lints.iis_exchange import RESPONSE, Exchange, Reading
 from feedsrv.lints.iis_patterns import Matcher
 from feedsrv.lints.ordinary import is_same, ordinary_for
 from feedsrv.lints.variants import Variant, variants
-from feedsrv.model.action import Direction, Syntax, UrlRewrite
+from feedsrv.model.action import Direction, Grouping, InboundRule, OutboundRule, Syntax, UrlRewrite
 from feedsrv.model.mitigation import Draft, RequestSample
 
 Expected = Literal["block", "pass", "either"]
@@ -23,6 +24,8 @@ Objection = tuple[str, str]
 """What is wrong, and the remedy."""
 ORDINARY: Final = "ordinary traffic"
 """The variant of a request that no author wrote."""
+_NAMES_PATH: Final = re.compile(r"\{(URL|PATH_INFO|SCRIPT_NAME|REQUEST_URI|UNENCODED_URL)\}", re.IGNORECASE)
+_TIES: Final = re.compile(r"\^/?[A-Za-z0-9]")
 MOST_VARIED: Final = 100
 """So many must-block samples of a draft are varied; those behind are tried as written."""
 
@@ -96,7 +99,7 @@ class Judge:
             yield Question(sample, None, sample, "block")
             if number < MOST_VARIED:
                 for variant in variants(sample):
-                    yield _varied(sample, variant)
+                    yield self._varied(sample, variant)
         for sample in samples.must_pass:
             yield Question(sample, None, sample, "pass")
         for sample in samples.may_block:
@@ -162,6 +165,14 @@ class Judge:
         """True where that rule acts on that sample, whichever way REQUEST_URI reads."""
         return all(action.id in self._run((action,), sample, reading).acted for reading in Reading)
 
+    def _varied(self, sample: RequestSample, variant: Variant) -> Question:
+        kind, request = variant.kind, variant.request
+        if kind.of_loose_rules and all(_is_tied(action.rule) for action in self.rules_for(sample)):
+            return Question(sample, kind.name, request, "either", unasked="the rule is tied to a path")
+        if kind.unasked is None:
+            return Question(sample, kind.name, request, "block", kind.readings)
+        return Question(sample, kind.name, request, "either", unasked=kind.unasked)
+
     def _must_block(self, question: Question) -> Verdict:
         """Whether a rule acts on it, and does what is expected."""
         by: str | None = None
@@ -207,11 +218,24 @@ class Judge:
         return evaluate_inbound(rules, exchange, self.matcher)
 
 
-def _varied(sample: RequestSample, variant: Variant) -> Question:
-    kind = variant.kind
-    if kind.unasked is None:
-        return Question(sample, kind.name, variant.request, "block", kind.readings)
-    return Question(sample, kind.name, variant.request, "either", unasked=kind.unasked)
+def _is_tied(rule: InboundRule | OutboundRule) -> bool:
+    """True where a rule acts below one path only, so that another path is another request to it."""
+    asked = [(rule.pattern, rule.negate)] if isinstance(rule, InboundRule) else []
+    if rule.grouping is Grouping.ALL:
+        asked += [(one.pattern, one.negate) for one in rule.conditions if _NAMES_PATH.search(one.input)]
+    return any(_TIES.match(pattern) and not negate and not _is_choice(pattern) for pattern, negate in asked)
+
+
+def _is_choice(pattern: str) -> bool:
+    r"""True where an anchor ties no more than the first of several alternatives.
+
+    >>> _is_choice("^owa|ecp"), _is_choice(r"^owa/(a|b)\|[|]$")
+    (True, False)
+    """
+    rest, before = re.sub(r"\\.|\[[^]]*\]", "", pattern), ""
+    while rest != before:
+        rest, before = re.sub(r"\([^()]*\)", "", rest), rest
+    return "|" in rest
 
 
 def unexpected(sample: RequestSample, exchange: Exchange) -> Iterator[str]:

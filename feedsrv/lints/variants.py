@@ -38,6 +38,8 @@ class Kind:
     """True where a browser leaves it in a link, so that it reaches pages whose response a rule changes."""
     readings: tuple[Reading, ...] = tuple(Reading)
     """The readings of REQUEST_URI for which it is asked."""
+    of_loose_rules: bool = False
+    """True where it is asked only of rules that are not tied to a path."""
     unasked: str | None = None
     """Why no rule is asked to stop it; None where each is."""
 
@@ -78,7 +80,7 @@ KINDS: Final = (
     Kind("parameters added", address.query_longer, in_links=True),
     Kind("several of these at once", address.all_at_once),
     # What is passed on as another request is put together from both: the order is the attacker's choice.
-    Kind("path and the directory in the query change places", address.places_changed),
+    Kind("path and the directory in the query change places", address.places_changed, of_loose_rules=True),
     # https://www.rfc-editor.org/rfc/rfc9110#section-5.1; ASP.NET finds cookies without case:
     # https://learn.microsoft.com/dotnet/api/system.web.httpcookiecollection
     Kind("names of headers in other capitals", headers=headers.names_recased),

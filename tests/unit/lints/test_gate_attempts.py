@@ -87,6 +87,27 @@ def test_a_rule_for_one_order_of_cookies_does_not(rule: UrlRewrite) -> None:
     assert any("must-block sample 'cookie'" in line for line in lines_for(rule, must_block=(attack,)))
 
 
+@pytest.mark.parametrize(
+    ("rule", "is_asked"),
+    [
+        (ruled(Condition(DECODED, "x\\.aspx.*@.*/ecp/")), True),
+        (inbound("x\\.aspx", Condition(QUERY, "@.*/ecp/")), True),
+        (inbound("^zzz|x\\.aspx", Condition(QUERY, "@.*/ecp/")), True),
+        (inbound("^owa/auth/x\\.aspx", Condition(QUERY, "@.*/ecp/")), False),
+        (inbound(".*", Condition("{URL}", "^/owa/auth/x\\.aspx"), Condition(QUERY, "@.*/ecp/")), False),
+    ],
+)
+def test_the_order_of_places_is_asked_unless_the_rule_is_tied_to_one(
+    rule: UrlRewrite, is_asked: bool
+) -> None:
+    """A rule for one page is right to let another page pass; a rule for words is not."""
+    forwarded = request("/owa/auth/x.aspx?path=@evil.example/ecp/")
+
+    said = " ".join(lines_for(rule, must_block=(forwarded,)))
+
+    assert ("change places" in said) is is_asked
+
+
 def test_samples_that_name_their_own_action_do_not_hide_a_hole() -> None:
     """Two rules, each for half of the spellings: any of them may stop a sample that names none."""
     raw = ruled(Condition("{REQUEST_URI}", "x-evil"))
