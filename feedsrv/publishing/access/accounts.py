@@ -169,7 +169,7 @@ class Accounts(AccessDesk):
             refuse_same_human(work, box, besides=person, subject=None)
             changed = replace(person, email=box)
             work.people.save(changed)
-            note(work, at, by, "person-email", person.name)
+            note(work, at, by, "person-email", person.name, address="written down" if box else "forgotten")
         return changed
 
     def set_password(self, name: str, password: str, *, by: Principal) -> Person:

@@ -50,6 +50,8 @@ def welcome(work: Work, claims: Claims, at: datetime) -> Person:
         work.people.save(told)
         detail = {"before": listed(person.roles), "after": listed(claims.roles), "via": claims.issuer}
         record(work.audit, at, actor=person.name, verb="person-roles", subject=person.name, detail=detail)
+        sentence = f"the identity provider gives {person.name} the roles: {listed(claims.roles)}"
+        tell(work, at, kind="person.roles", subject=person.name, by=person.name, sentence=sentence)
     email = _email(claims.email)
     refuse_same_human(work, email, besides=person, subject=claims.person)
     told = replace(told, shown=_shown(claims.shown, person.name), email=email)

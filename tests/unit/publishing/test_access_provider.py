@@ -151,6 +151,7 @@ class TestALaterSignIn:
         carla = office.person("carla")
         assert (carla.shown, carla.email) == ("Neu", "new@example.org")
         assert "carla person-roles carla" in office.acts()
+        assert office.told()[-1] == "person.roles carla"
 
     @pytest.mark.parametrize("groups", [(), (AUTHOR,)])
     def test_a_role_that_the_provider_took_away_is_gone_from_tokens_too(

@@ -16,6 +16,7 @@ from feedsrv.publishing.notices.addresses import (
     read_target,
 )
 from feedsrv.publishing.notices.refusals import BadWebhookUrlError, ForbiddenAddressError
+from tests.words import QUICK
 
 NOWHERE = "0.0.0.0"  # noqa: S104 -- refused, not bound
 OUTSIDE = "93.184.215.14"
@@ -285,6 +286,7 @@ def _is_refused(address: str) -> bool:
 class TestEveryAddress:
     """What no list of examples can cover."""
 
+    @QUICK
     @given(strategies.ip_addresses(v=4), strategies.sampled_from(sorted(SPELLINGS)))
     def test_no_address_is_taken_in_a_spelling_of_its_own(self, address: IPv4Address, how: str) -> None:
         """What the system would read as an address is refused, or is written as people write it."""
@@ -294,6 +296,7 @@ class TestEveryAddress:
         with pytest.raises(BadWebhookUrlError):
             read_target(f"https://{spelled}/")
 
+    @QUICK
     @given(strategies.ip_addresses(v=4))
     def test_an_address_inside_of_another_is_judged_like_itself(self, address: IPv4Address) -> None:
         """Whatever IPv6 carries it: nothing is reached that way which is not reached without."""
