@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from feedsrv.clock import to_text
+from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
 from feedsrv.model.lifecycle import Stage, move
 from feedsrv.model.mitigation import Draft, Status, review_span
 from feedsrv.publishing.acting import BREAK_GLASS, Acting, checked_incident, checked_reason, refuse_if_changed
@@ -37,6 +38,7 @@ from feedsrv.publishing.refusals import (
     LongReviewError,
     NothingToCountersignError,
 )
+from feedsrv.publishing.superseding import waits_for
 
 log: Final = logging.getLogger(__name__)
 
@@ -240,7 +242,8 @@ class EmergencyWork(Acting):
                 change=f"As in revision {before.number} again: nobody countersigned revision {found.number}.",
             )
             draft = replace(draft_of(before), mitigation=again)
-            if not self._lint(work, (draft,)):
+            is_held = waits_for(again, found.mitigation, _unreleased(work))
+            if not (is_held or self._lint(work, (draft,))):
                 return draft
         words = replace(
             found.mitigation,
@@ -286,6 +289,10 @@ def in_force(work: Work) -> tuple[Revision, ...]:
 def _stands(work: Work, revision: Revision) -> bool:
     newest = work.revisions.published(revision.id)
     return newest is not None and newest.number == revision.number
+
+
+def _unreleased(work: Work) -> list[CumulativeUpdate]:
+    return [one.update for one in work.updates.all() if one.update.stage is UpdateStage.REGISTERED]
 
 
 def _alarms_over(work: Work) -> tuple[Notice, ...]:

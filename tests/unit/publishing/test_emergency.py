@@ -395,6 +395,17 @@ class TestWithdrawingByItself:
 
         assert (drawn_up.number, drawn_up.mitigation.status) == (3, Status.WITHDRAWN)
 
+    def test_words_that_would_have_to_wait_do_not_stand_again(self, desk: Desk) -> None:
+        """They name an update as their fix that is not out; held back, they would take nothing's place."""
+        desk.publish(urgent(ranges='<Range introduced="15.2.221.12" fixed="15.2.1900.1"/>'))
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        alone(desk, urgent(title="No fix yet", change="It does not hold."))
+        desk.at += SPAN
+
+        (drawn_up,) = desk.workflow.withdraw_due()
+
+        assert (drawn_up.number, drawn_up.mitigation.status) == (3, Status.WITHDRAWN)
+
     def test_a_draft_on_top_puts_nothing_off(self, desk: Desk) -> None:
         """It steps aside, and its words are kept for whoever goes on from them."""
         alone(desk)
