@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from regress import Regex
 
-from feedsrv.lints.backtracking import MOST_REPEATS, Clock, Slow, TooManyRepeatsError, probes, slowest
+from feedsrv.lints.backtracking import Clock, Slow, slowest
 from feedsrv.lints.gate_process import examine
+from feedsrv.lints.probes import MOST_REPEATS, TooManyRepeatsError, probes
 from feedsrv.lints.variants import MOST_CHARACTERS
 from feedsrv.model.action import (
     AbortRequest,
