@@ -9,17 +9,14 @@ from dataclasses import replace
 from typing import Final
 
 from feedsrv.model.lifecycle import Role
-from feedsrv.publishing.access.base import AccessDesk, end, known, listed
+from feedsrv.publishing.access.base import AccessDesk, end, known, listed, working
 from feedsrv.publishing.access.passwords import check_password
 from feedsrv.publishing.access.refusals import (
     BadEmailError,
     BadShownNameError,
-    BadSubjectError,
     ByProviderError,
     LastAdministratorError,
-    LinkedAlreadyError,
     NoLocalAccountsError,
-    RemovedPersonError,
     ReservedNameError,
     SameHumanError,
     TakenNameError,
@@ -37,7 +34,6 @@ LONGEST_SHOWN: Final = 120
 LONGEST_EMAIL: Final = 254
 """Characters."""
 _EMAIL: Final = re.compile(r"[^\s@<>\"'(),:;\\\[\]]+@[^\s@<>\"'(),:;\\\[\]]+")
-_SUBJECT: Final = re.compile(r"https?://[!-~]{1,500} [!-~]{1,255}")
 
 
 class Accounts(AccessDesk):
@@ -136,7 +132,7 @@ class Accounts(AccessDesk):
         with self._store.begin() as work:
             at = self._now()
             admit(work, by, "people.change")
-            person = _working(work, name)
+            person = working(work, name)
             if person.subject is not None:
                 raise ByProviderError(person.name, "roles")
             if wanted == person.roles:
@@ -163,7 +159,7 @@ class Accounts(AccessDesk):
         with self._store.begin() as work:
             at = self._now()
             admit(work, by, "people.change")
-            person = _working(work, name)
+            person = working(work, name)
             if person.subject is not None:
                 raise ByProviderError(person.name, "addresses")
             refuse_same_human(work, box, besides=person, subject=None)
@@ -185,7 +181,7 @@ class Accounts(AccessDesk):
         with self._store.begin() as work:
             at = self._now()
             admit(work, by, "people.change")
-            person = _working(work, name)
+            person = working(work, name)
             changed = replace(person, password=kept, failures=0, locked_until=None)
             work.people.save(changed)
             end(work, work.sign_ins.of(person.name), at)
@@ -257,37 +253,6 @@ class Accounts(AccessDesk):
             note(work, at, by, "person-unlock", person.name)
         return unlocked
 
-    def link(self, name: str, subject: str, *, by: Principal) -> Person:
-        """Make an account of the identity provider the same person as one who is known here.
-
-        From then on the provider's groups say their roles. `subject`: issuer and subject, a space between.
-
-        Raises:
-            BadSubjectError: it is none.
-            LinkedAlreadyError: the account is somebody's, or the person has another one.
-            RemovedPersonError: they were removed.
-            NotAllowedError: `by` may not.
-        """
-        if not _SUBJECT.fullmatch(subject):
-            raise BadSubjectError
-        with self._store.begin() as work:
-            at = self._now()
-            admit(work, by, "people.change")
-            person = _working(work, name)
-            other = work.people.of_subject(subject)
-            if other is not None and folded(other.name) != folded(person.name):
-                raise LinkedAlreadyError("that account", other.name)
-            if person.subject == subject:
-                return person
-            if person.subject is not None:
-                raise LinkedAlreadyError(person.name, person.subject)
-            linked = replace(person, subject=subject)
-            work.people.save(linked)
-            note(work, at, by, "person-link", person.name, subject=subject)
-            sentence = f"{by.name} linked {person.name} to an account of the identity provider"
-            tell(work, at, kind="person.linked", subject=person.name, by=by.name, sentence=sentence)
-        return linked
-
     def _hashed(self, password: str | None, name: str, by: Principal) -> str | None:
         """What is kept of a password; asked before the store is held, since it takes its time."""
         if password is None:
@@ -355,13 +320,6 @@ def _box(email: str) -> str:
     """The letter box that an address leads to: anna+work@example.org is anna@example.org."""
     local, _, domain = unicodedata.normalize("NFKC", email).casefold().rpartition("@")
     return f"{local.partition('+')[0]}@{domain.rstrip('.')}"
-
-
-def _working(work: Work, name: str) -> Person:
-    person = known(work, name)
-    if person.removed_at is not None:
-        raise RemovedPersonError(person.name)
-    return person
 
 
 def _refuse_last(work: Work, person: Person) -> None:

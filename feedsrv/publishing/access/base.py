@@ -10,6 +10,7 @@ from typing import Final
 from feedsrv.clock import Clock
 from feedsrv.model.lifecycle import Role
 from feedsrv.publishing.access.passwords import Passwords
+from feedsrv.publishing.access.refusals import RemovedPersonError
 from feedsrv.publishing.people import LONGEST
 from feedsrv.publishing.people_records import Person, SignIn
 from feedsrv.publishing.permits import UnknownPersonError
@@ -55,6 +56,19 @@ def known(work: Work, name: str) -> Person:
     person = work.people.find(askable(name))
     if person is None:
         raise UnknownPersonError(f"{name[:LONGEST]!a}")
+    return person
+
+
+def working(work: Work, name: str) -> Person:
+    """The person of that name, who works here.
+
+    Raises:
+        UnknownPersonError: there is none.
+        RemovedPersonError: they were removed.
+    """
+    person = known(work, name)
+    if person.removed_at is not None:
+        raise RemovedPersonError(person.name)
     return person
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from feedsrv.publishing.access.accounts import Accounts
+from feedsrv.publishing.access.linking import Linking
 from feedsrv.publishing.access.sessions import Sessions
 from feedsrv.publishing.access.signing_in import SigningIn
 from feedsrv.publishing.access.tokens import Tokens
 
 
-class PeopleDesk(Accounts, SigningIn, Sessions, Tokens):
+class PeopleDesk(Accounts, Linking, SigningIn, Sessions, Tokens):
     """Every act upon people, one method per verb; each asks who may, and is written into the audit log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from feedsrv.clock import to_text
@@ -186,12 +187,28 @@ class LastAdministratorError(NotAllowedError):
 
 
 class LinkedAlreadyError(ConflictError):
-    """The account or the person is linked to another one."""
+    """The account at the identity provider is somebody's, or the person has another one."""
 
     code = "access.linked_already"
 
-    def __init__(self, what: str, to: str) -> None:
-        super().__init__(f"{what} belongs to {to} already; what has acted under two names stays two people")
+    def __init__(self, name: str, subject: str) -> None:
+        super().__init__(
+            f"{name} signs in by {subject}; where that is one person under two names, remove the other name "
+            "first (`feedsrv user remove`), then link"
+        )
+
+
+class OpenHandsError(NotAllowedError):
+    """Work of somebody's other name is not done yet, and could be reviewed by themselves."""
+
+    code = "access.open_hands"
+
+    def __init__(self, name: str, revisions: Iterable[str]) -> None:
+        listed = ", ".join(revisions)
+        super().__init__(
+            f"{name} has a hand in {listed}, which the same person could then review: have that approved and "
+            "published, countersigned or discarded first"
+        )
 
 
 class BadSubjectError(BadInputError):

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from feedsrv.errors import FeedsrvError
-from feedsrv.model.lifecycle import Role
+from feedsrv.model.lifecycle import Role, Stage
+from feedsrv.model.mitigation import Draft
 from feedsrv.publishing.access.refusals import (
     BadSubjectError,
     LinkedAlreadyError,
+    OpenHandsError,
 )
+from feedsrv.publishing.drafting import begin_revision
 from feedsrv.publishing.people_records import COMMAND_LINE, Principal
 from feedsrv.publishing.permits import UnknownPersonError
-from tests.people import GOOD, ISSUER, Office, claims
+from feedsrv.publishing.records import BreakGlass
+from tests.people import AT, GOOD, ISSUER, Office, claims
+from tests.pki import sample_mitigation
 
 ADMINISTRATOR = Role.ADMINISTRATOR
 AUTHOR = Role.AUTHOR
@@ -56,14 +63,44 @@ class TestLinking:
         with pytest.raises(BadSubjectError):
             office.desk.link("anna", subject, by=office.boss)
 
-    def test_two_people_are_not_made_one_afterwards(self, office: Office) -> None:
-        """Both may have acted: what they did stays two people's."""
+    def test_an_account_that_is_somebody_elses_is_not_taken_from_them(self, office: Office) -> None:
+        """Both may be at work; the refusal says what to do where they are one."""
         office.desk.sign_in_provider(claims("carla", AUTHOR), browser="")
 
-        with pytest.raises(LinkedAlreadyError):
+        with pytest.raises(LinkedAlreadyError, match="remove the other name"):
             office.desk.link("anna", claims("carla").person, by=office.boss)
 
         assert office.person("anna").subject is None
+        assert office.person("carla").subject is not None
+
+    @pytest.mark.parametrize("kind", ["open", "alone"])
+    def test_nobody_reviews_what_they_wrote_under_another_name(self, office: Office, kind: str) -> None:
+        """Two names turn out to be one human: what the other one has a hand in must be done first."""
+        office.add("ben", REVIEWER)
+        office.desk.sign_in_provider(claims("benedict", AUTHOR), browser="")
+        office.desk.remove("benedict", by=office.boss)
+        words = sample_mitigation(AT)
+        hand = "Benedict" if kind == "open" else "dora"
+        begun = begin_revision(Draft(words), source="m.xml", source_digest="sha256-x", by=hand)
+        alone = BreakGlass("benedict", AT, "INC-1", "it burns", AT)
+        if kind == "alone":
+            begun = replace(begun, stage=Stage.PUBLISHED, break_glass=alone)
+        with office.store.begin() as work:
+            work.revisions.save(begun)
+
+        with pytest.raises(OpenHandsError, match=str(begun)):
+            office.desk.link("ben", claims("benedict").person, by=office.boss)
+
+        with office.store.begin() as work:
+            done = replace(begun, stage=Stage.DISCARDED)
+            if kind == "alone":
+                signed = replace(alone, countersigned_by="dora", countersigned_at=AT)
+                done = replace(begun, break_glass=signed)
+            work.revisions.save(done)
+        office.desk.link("ben", claims("benedict").person, by=office.boss)
+        _, begun_now = office.desk.sign_in_provider(claims("benedict", AUTHOR), browser="")
+        assert begun_now.person == "ben"
+        assert office.entries()[-3].detail["instead"] == "benedict"
 
     def test_a_person_has_one_account_at_the_provider(self, office: Office) -> None:
         """The same one again changes nothing."""
