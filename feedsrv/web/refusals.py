@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from feedsrv.publishing.permits import MissingRoleError
 from feedsrv.web import pages
 from feedsrv.web.guard import NotSignedInError, StaleSignInError
 
@@ -70,7 +69,6 @@ def refusal_page(status: HTTPStatus, code: str, detail: str, error: Exception) -
         number=int(status),
         back=came_from(),
         is_stale=isinstance(error, StaleSignInError),
-        is_missing_role=isinstance(error, MissingRoleError),
     )
 
 
