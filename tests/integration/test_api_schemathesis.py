@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from feedsrv.model.lifecycle import Role
+from tests.e2e.browsing import served
 from tests.programs import Programs
-from tests.unit.web.api_server import furnished, served
+from tests.unit.web.api_server import furnished
 
 SECONDS = int(os.environ.get("FEEDSRV_TEST_API_SECONDS", "15"))
 SPARE = 30
@@ -51,7 +52,7 @@ def test_schemathesis_finds_nothing(programs: Programs, tmp_path: Path, roles: t
     configuration.write_text(CONFIGURATION.format(hooks=hooks), encoding="utf-8")
     known = " ".join(one.fingerprint for one in programs.desk.keys().list())
 
-    with served(programs) as address:
+    with served(programs.app) as address:
         found = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),

@@ -75,6 +75,8 @@ class SampleWords(Body):
     """The one rule that must block it; null where any may."""
     expect: Annotated[tuple[HeaderWords, ...], Field(max_length=MOST_ITEMS)] = ()
     """For an outbound rule: response headers that must come out."""
+    known_issue: Text | None = None
+    """Of what may be blocked: the known issue that says so, in its own words."""
 
 
 class SamplesWords(Body):
@@ -84,6 +86,8 @@ class SamplesWords(Body):
     """What the rules must act on."""
     must_pass: Annotated[tuple[SampleWords, ...], Field(max_length=MOST_ITEMS)] = ()
     """What they must leave alone."""
+    may_block: Annotated[tuple[SampleWords, ...], Field(max_length=MOST_ITEMS)] = ()
+    """Ordinary requests that they block all the same, each as a known issue says."""
 
 
 class DraftWords(Body):
@@ -149,6 +153,7 @@ class DraftWords(Body):
         samples = Samples(
             must_block=tuple(_sample_of(one) for one in self.samples.must_block),
             must_pass=tuple(_sample_of(one) for one in self.samples.must_pass),
+            may_block=tuple(_sample_of(one) for one in self.samples.may_block),
         )
         return Draft(mitigation, samples, self.notes)
 
@@ -181,6 +186,7 @@ def draft_words(draft: Draft) -> DraftWords:
         samples=SamplesWords(
             must_block=tuple(_sample_words(one) for one in draft.samples.must_block),
             must_pass=tuple(_sample_words(one) for one in draft.samples.must_pass),
+            may_block=tuple(_sample_words(one) for one in draft.samples.may_block),
         ),
         notes=draft.notes,
     )
@@ -210,6 +216,7 @@ def _sample_of(words: SampleWords) -> RequestSample:
         response_headers=pairs(words.response_headers),
         action=words.action,
         expect=pairs(words.expect),
+        known_issue=words.known_issue,
     )
 
 
@@ -225,4 +232,5 @@ def _sample_words(sample: RequestSample) -> SampleWords:
         response_headers=lines(sample.response_headers),
         action=sample.action,
         expect=lines(sample.expect),
+        known_issue=sample.known_issue,
     )

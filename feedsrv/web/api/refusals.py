@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from feedsrv.errors import BadInputError, ConflictError, NotAllowedError
+from feedsrv.errors import BadInputError, ConflictError
 
 
 class BadCursorError(BadInputError):
@@ -107,9 +107,3 @@ class AtWorkError(ConflictError):
             "the first request under this Idempotency-Key is still at work; send it again in a while. One "
             f"that was cut short can be sent again after {minutes} minutes"
         )
-
-
-class ConsoleOnlyError(NotAllowedError):
-    """Nobody may do this by a token."""
-
-    code = "api.console_only"

@@ -1,37 +1,11 @@
-"""The API on a socket, with something of everything in it, for whoever must ask it from outside."""
+"""The API with something of everything in it, for whoever must ask it from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
-
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.programs import Programs, said
 from tests.publisher import written
-
-
-class Quiet(WSGIRequestHandler):
-    """Thousands of lines would hide what a test has to say."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing."""
-
-
-@contextmanager
-def served(programs: Programs) -> Iterator[str]:
-    """The address at which the application answers, in threads of this process."""
-    server = make_server("127.0.0.1", 0, programs.app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def furnished(folder: Path) -> Programs:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -102,9 +103,9 @@ class TestPages:
         return anna
 
 
-def walked(program: Program, path: str) -> list[dict[str, object]]:
+def walked(program: Program, path: str) -> list[dict[str, Any]]:
     """Everything that a list holds, page after page."""
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     page = said(program.get(path))
     found += page["items"]
     while page["next"] is not None:

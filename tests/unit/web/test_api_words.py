@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from feedsrv.model.mitigation import Draft
 from feedsrv.web.api.drafts import DraftWords, draft_words
 from tests import words
+from tests.desk import AT
 from tests.programs import Programs, said
 from tests.publisher import written
-from tests.surface import AT
 from tests.unit.web.test_api_conditions import everything
 
 PATTERN = ".*autodiscover\\.json.*powershell.*"
