@@ -154,18 +154,22 @@ class _Reader:
         if look is not None:
             self._at += len(look) - 1
         elif self._take("?<"):
-            self._at = self._pattern.index(">", self._at) + 1
+            self._skip_name()
         else:
             self._take("?:")
         inside = self.choice(depth + 1)
         self._take(")")
         return inside if look is None else Look(inside)
 
+    def _skip_name(self) -> None:
+        """To behind the name of a group; without its end, it was none."""
+        self._at = max(self._at, self._pattern.find(">", self._at) + 1)
+
     def _escape(self) -> Node:
         one = self._next()
         if one in "bB" or one in "123456789k":
             if one == "k" and self._take("<"):
-                self._at = self._pattern.index(">", self._at) + 1
+                self._skip_name()
             return NOTHING
         return Chars(self._escaped(one))
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
 
+from feedsrv.lints.gate import Gate
 from feedsrv.lints.gate_process import examine
+from feedsrv.lints.iis_patterns import Matcher
 from feedsrv.lints.judging import MOST_VARIED
 from feedsrv.lints.verdicts import judge_samples
 from feedsrv.model.action import AbortRequest, Condition, InboundRule, Place, Scope, UrlRewrite
-from feedsrv.model.mitigation import RequestSample
+from feedsrv.model.mitigation import Draft, RequestSample
 from tests.unit.lints.examples import FINAL_RULE, drafted, request, ruled, through_the_gate
+from tests.words import QUICK, drafts
 
 ATTACK = request("/ecp/report.aspx?template=..\\..\\web.config")
 EVERYDAY = request("/ecp/report.aspx?template=monthly&id=7"), request("/ecp/default.aspx")
@@ -149,6 +153,13 @@ def test_a_sample_as_long_as_a_request_can_be_is_still_tried() -> None:
 
     assert verdicts[0].request == padded
     assert all(one.good for one in verdicts)
+
+
+@QUICK
+@given(drafts())
+def test_whatever_a_draft_can_say_is_judged(draft: Draft) -> None:
+    """Patterns, inputs and addresses of any letters get findings, never an error."""
+    assert all(one.sentence and one.remedy for one in Gate(draft, Matcher()).examine())
 
 
 def test_a_pattern_that_hangs_hides_nothing_before_it() -> None:
