@@ -1,6 +1,6 @@
 """What every verb does around its act: ask whether somebody may, write down that they did, tell people.
 
-The verbs themselves are in `workflow`, `next_revisions`, `emergency` and `updates`.
+The verbs themselves are in `workflow`, `next_revisions`, `emergency`, `taking_back` and `updates`.
 """
 
 from __future__ import annotations

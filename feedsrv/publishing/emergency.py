@@ -1,8 +1,8 @@
 """Break-glass: one person alone approves in an emergency, and somebody else countersigns in time.
 
 Whoever does it names the incident, and the revision is to be looked at again soon (`ReviewBy`). Everybody
-is told, until it is settled. Where nobody countersigns, the keeper withdraws it: a revision of its own,
-which it alone may approve. Neither an open draft nor another break-glass puts that off.
+is told, until it is settled. Where nobody countersigns, it is taken back by itself (`taking_back`); another
+break-glass does not put that off.
 """
 
 from __future__ import annotations
@@ -14,38 +14,18 @@ from datetime import datetime
 from typing import Final
 
 from feedsrv.clock import to_text
-from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
 from feedsrv.model.lifecycle import Stage, move
-from feedsrv.model.mitigation import Draft, Status, review_span
+from feedsrv.model.mitigation import Status
 from feedsrv.publishing.acting import BREAK_GLASS, Acting, checked_incident, checked_reason, refuse_if_changed
-from feedsrv.publishing.drafting import (
-    begin_revision,
-    is_on_its_way,
-    refuse_if_on_its_way,
-    refuse_other_digest,
-    renumbered,
-    submit_revision,
-)
-from feedsrv.publishing.hands import effect_of, is_alone, refuse_own, was_seen_by_two
-from feedsrv.publishing.notice_records import Notice
-from feedsrv.publishing.notices.telling import settle
+from feedsrv.publishing.drafting import refuse_if_on_its_way, refuse_other_digest
+from feedsrv.publishing.hands import effect_of, refuse_own
 from feedsrv.publishing.people import KEEPER
 from feedsrv.publishing.ports import Work
-from feedsrv.publishing.reading import draft_of, find_revision, open_of
+from feedsrv.publishing.reading import find_revision, open_of
 from feedsrv.publishing.records import BreakGlass, Revision
-from feedsrv.publishing.refusals import (
-    AloneAgainError,
-    LongReviewError,
-    NothingToCountersignError,
-)
-from feedsrv.publishing.superseding import waits_for
+from feedsrv.publishing.refusals import AloneAgainError, LongReviewError, NothingToCountersignError
 
 log: Final = logging.getLogger(__name__)
-
-TAKEN_BACK: Final = "mitigation.withdrawn-unsigned"
-"""The notice of what the keeper did."""
-UNSIGNED: Final = "withdraw-unsigned"
-"""Verb of the keeper's act, in the audit log."""
 
 
 class EmergencyWork(Acting):
@@ -133,7 +113,7 @@ class EmergencyWork(Acting):
                 )
             refuse_other_digest(found, digest)
             refuse_own(work, actor, found, "countersign")
-            begun = _keepers(work, found)
+            begun = keepers_withdrawal(work, found)
             if begun is not None:
                 refuse_if_on_its_way(work, begun)
 
@@ -150,38 +130,6 @@ class EmergencyWork(Acting):
         log.info("mitigation.countersigned", extra=_fields(countersigned, actor))
         return countersigned
 
-    def withdraw_due(self, *, by: str = KEEPER) -> tuple[Revision, ...]:
-        """Withdraw what one person approved alone and nobody countersigned in time.
-
-        What was published is taken back by a revision that is approved at once, and given again by each
-        call until it is published; what was not published yet is a draft again. A draft that lies on
-        top steps aside: its words are kept as a discarded revision with the number after it.
-        """
-        actor = self._actor(by, "unsigned.withdraw")
-        with self._store.look() as work:
-            if not (due(work, self._now()) or _alarms_over(work)):
-                return ()
-        done = []
-        # Of two revisions of one mitigation the older comes first: what follows it steps aside for it.
-        with self._store.begin() as work:
-            for alarm in _alarms_over(work):
-                settle(work, self._now(), kind=alarm.kind, subject=alarm.subject)
-            overdue = {one.id: one for one in reversed(due(work, self._now()))}
-            for found in (overdue[one] for one in sorted(overdue)):
-                above = open_of(work, found.id)
-                begun = _keepers(work, found)
-                if begun is not None:
-                    done.append(begun)
-                elif above is not None and is_on_its_way(work, above):
-                    log.warning("mitigation.withdrawal_waits", extra=_fields(found, actor))
-                elif found.stage is Stage.APPROVED:
-                    done.append(self._void(work, found, actor))
-                else:
-                    done.append(self._take_back(work, found, above, actor))
-        for one in done:
-            log.warning("mitigation.withdrawn_unsigned", extra=_fields(one, actor))
-        return tuple(done)
-
     def _refuse_long_review(self, found: Revision) -> None:
         """A withdrawal does not run, so nobody has to look at it again."""
         latest = self._now().date() + self._break_glass_review
@@ -192,93 +140,6 @@ class EmergencyWork(Acting):
                 f"publishes alone may do so until {latest} at most: write ReviewWithin "
                 f'days="{self._break_glass_review.days}", then try again'
             )
-
-    def _void(self, work: Work, found: Revision, actor: str) -> Revision:
-        voided = replace(found, stage=Stage.DRAFT, approved_by=None, approved_digest=None, break_glass=None)
-        work.revisions.save(voided)
-        self._log(work, actor, UNSIGNED, voided, digest=voided.digest)
-        self._end_alarm(work, found)
-        sentence = f"{voided} is a draft again: nobody countersigned it in time, and it was not published yet"
-        self._tell(work, actor, TAKEN_BACK, voided, sentence)
-        return voided
-
-    def _take_back(self, work: Work, found: Revision, above: Revision | None, actor: str) -> Revision:
-        detail = {"takes back": str(found)}
-        if above is not None:
-            aside = replace(renumbered(above, above.number + 1), stage=Stage.DISCARDED)
-            work.revisions.save(aside)
-            detail |= {"set aside": above.digest, "as": str(aside)}
-        begun = begin_revision(
-            self._words_instead(work, found), source="withdrawal", source_digest="", by=actor
-        )
-        withdrawn = replace(
-            submit_revision(begun, by=actor),
-            stage=Stage.APPROVED,
-            approved_by=actor,
-            approved_digest=begun.digest,
-        )
-        work.revisions.save(withdrawn)
-        self._log(work, actor, UNSIGNED, withdrawn, digest=withdrawn.digest, **detail)
-        sentence = f"{withdrawn} goes out by itself: {withdrawn.mitigation.change}"
-        self._tell(work, actor, TAKEN_BACK, withdrawn, sentence)
-        return withdrawn
-
-    def _words_instead(self, work: Work, found: Revision) -> Draft:
-        """What two people stood for before stands again, where the rules allow it; else nothing does.
-
-        So that an hour of one person alone takes away no protection that two had agreed on.
-        """
-        now = self._now()
-        number = found.number + 1
-        settled = [one for one in work.revisions.history(found.id) if was_seen_by_two(one)]
-        before = settled[-1] if settled else None
-        if before is not None and before.mitigation.channel == found.mitigation.channel:
-            span = min(review_span(before.mitigation), self._max_review)
-            again = replace(
-                before.mitigation,
-                revision=number,
-                issued=now,
-                review_by=now.date() + span,
-                change=f"As in revision {before.number} again: nobody countersigned revision {found.number}.",
-            )
-            draft = replace(draft_of(before), mitigation=again)
-            is_held = waits_for(again, found.mitigation, _unreleased(work))
-            if not (is_held or self._lint(work, (draft,))):
-                return draft
-        words = replace(
-            found.mitigation,
-            revision=number,
-            issued=now,
-            review_by=now.date() + min(review_span(found.mitigation), self._max_review),
-            status=Status.WITHDRAWN,
-            change=f"Withdrawn by itself: nobody countersigned revision {found.number}.",
-        )
-        return replace(draft_of(found), mitigation=words)
-
-
-def due(work: Work, at: datetime) -> tuple[Revision, ...]:
-    """What one person approved alone, nobody countersigned in time, and still stands or could go out.
-
-    A withdrawal is none of them: nothing of it runs anywhere. Nor is what two people have an approved
-    revision ready for, which takes its place.
-    """
-    return tuple(_due(work, at))
-
-
-def _due(work: Work, at: datetime) -> Iterator[Revision]:
-    for one in in_force(work):
-        glass = one.break_glass
-        assert glass is not None, "that is what they are"
-        above = open_of(work, one.id)
-        is_answered = (
-            one.stage is Stage.PUBLISHED
-            and above is not None
-            and above.stage is Stage.APPROVED
-            and above.approved_by != KEEPER
-            and not is_alone(above)
-        )
-        if glass.until <= at and one.mitigation.status is Status.ACTIVE and not is_answered:
-            yield one
 
 
 def in_force(work: Work) -> tuple[Revision, ...]:
@@ -291,18 +152,6 @@ def _stands(work: Work, revision: Revision) -> bool:
     return newest is not None and newest.number == revision.number
 
 
-def _unreleased(work: Work) -> list[CumulativeUpdate]:
-    return [one.update for one in work.updates.all() if one.update.stage is UpdateStage.REGISTERED]
-
-
-def _alarms_over(work: Work) -> tuple[Notice, ...]:
-    """Alarms about what is no longer in force: replaced, withdrawn or discarded since."""
-    subjects = {str(one) for one in in_force(work)}
-    return tuple(
-        one for one in work.notices.alarms() if one.kind == BREAK_GLASS and one.subject not in subjects
-    )
-
-
 def _waiting(work: Work, mitigation_id: str, digest: str) -> Revision | None:
     """What of a mitigation waits for a second person, or None; of two, the one that is named."""
     waiting = [one for one in in_force(work) if one.id == mitigation_id]
@@ -310,7 +159,7 @@ def _waiting(work: Work, mitigation_id: str, digest: str) -> Revision | None:
     return next(iter(named or waiting), None)
 
 
-def _keepers(work: Work, found: Revision) -> Revision | None:
+def keepers_withdrawal(work: Work, found: Revision) -> Revision | None:
     """The withdrawal of this very revision that the keeper has begun, if it has."""
     above = open_of(work, found.id)
     is_it = (

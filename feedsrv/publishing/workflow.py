@@ -1,8 +1,9 @@
 """The workflow: one method per verb, each in four beats (find, check, change, record).
 
 The verbs from a file to an approved revision are here; those that follow on what is published in
-`next_revisions`, those of an emergency in `emergency`, those on the catalogue and its updates in `updates`,
-and what people may ask in `reading`. `Workflow` is all of them. Publishing itself is `cycle`.
+`next_revisions`, those of an emergency in `emergency` and `taking_back`, those on the catalogue and its
+updates in `updates`, and what people may ask in `reading`. `Workflow` is all of them. Publishing itself is
+`cycle`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import catalogue_of, draft_of, find_revision, newest_of, open_of
 from feedsrv.publishing.records import Returned, Revision
 from feedsrv.publishing.refusals import BadChangeError, LintRefusedError, NoCatalogueError
+from feedsrv.publishing.taking_back import TakingBack
 from feedsrv.publishing.updates import ImportedCatalogue, Registered, UpdateWork
 
 __all__ = ["ImportOutcome", "Imported", "ImportedCatalogue", "Registered", "Workflow"]
@@ -59,7 +61,7 @@ class Imported:
     outcome: ImportOutcome
 
 
-class Workflow(UpdateWork, NextRevisions, EmergencyWork):
+class Workflow(UpdateWork, NextRevisions, EmergencyWork, TakingBack):
     """Carries a mitigation from its author to the day it can be published, and back again."""
 
     def import_mitigation(self, data: bytes, *, source: str, by: str, seen: str | None = None) -> Imported:
