@@ -27,6 +27,7 @@ from feedsrv.publishing.people import KEEPER, checked_name, folded, is_among
 from feedsrv.publishing.people_records import COMMAND_LINE, Person, Principal
 from feedsrv.publishing.permits import UnknownPersonError
 from feedsrv.publishing.ports import Work
+from feedsrv.publishing.refusals import BadNameError
 
 RESERVED: Final = frozenset({KEEPER, "feedsrv", "nobody", "system", "unknown"})
 """Names under which parts of this service act, or that stand for nobody."""
@@ -269,10 +270,13 @@ def usable_name(name: str) -> str:
     """A name that a person can have.
 
     Raises:
-        BadNameError: it cannot stand in the audit log.
+        BadNameError: it cannot stand in the audit log, or in an address.
         ReservedNameError: a part of this service calls itself so.
     """
     checked = checked_name(name)
+    # Addresses of pages and of the API have names in them, and no way to write these.
+    if "/" in checked or not checked.strip("."):
+        raise BadNameError(f"{checked!a} has a / in it, or nothing but dots; write another name")
     if is_among(checked, RESERVED):
         raise ReservedNameError(checked)
     return checked

@@ -98,6 +98,8 @@ class TestAdding:
             ("an\u202ena", BadNameError),
             ("anna\nroot", BadNameError),
             ("\u0430nna", BadNameError),
+            ("anna/ben", BadNameError),
+            ("..", BadNameError),
             ("Keeper", ReservedNameError),
             ("feedsrv", ReservedNameError),
             ("nobody", ReservedNameError),
