@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from feedsrv.clock import Clock, to_text
 from feedsrv.publishing.watching.checks import CHECKS
 from feedsrv.publishing.watching.results import Grade, Result, worst
+from feedsrv.web.guard import visitor
 from feedsrv.web.headers import PAGE_SAFETY, UNCACHED, content_type
 from feedsrv.web.page import ICON, page_files
 
@@ -111,6 +112,7 @@ def status_blueprint(watching: Watching, publisher: str) -> Blueprint:
             .render(
                 standing=standing,
                 publisher=publisher,
+                has_desk=visitor() is not None,
                 grades=(Grade.CRITICAL, Grade.WARNING, Grade.OK),
                 stylesheet=STYLESHEET,
                 icon=ICON,

@@ -12,7 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import TestResponse
 
 from feedsrv.clock import to_text
+from feedsrv.model.lifecycle import Role
+from feedsrv.publishing.people_records import CONSOLE, Principal
 from feedsrv.publishing.watching.results import BOTH, Grade, Result
+from feedsrv.web.guard import Guard
 from feedsrv.web.private import create_private_app
 from feedsrv.web.status import KEPT, Standing, Watching
 
@@ -211,3 +214,25 @@ def test_while_somebody_looks_others_get_the_look_before() -> None:
 
     assert meanwhile == before
     assert watching.now().grade is Grade.WARNING
+
+
+def test_whoever_is_signed_in_finds_back_to_the_desk() -> None:
+    """The page stands apart; a program that reads it from this machine has no desk."""
+    anna = Principal("anna", frozenset({Role.AUTHOR}), CONSOLE)
+    app = create_private_app(look=Eyes(WELL), guard=Guard(lambda _: anna), clock=lambda: AT)
+
+    assert b'href="./"' in app.test_client().get("/status").data
+    assert b'href="./"' not in ask("/status", WELL).data
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-Ip"])
+@pytest.mark.parametrize("path", ["/status", "/status.json", "/metrics"])
+def test_a_stranger_is_told_nothing_however_they_come(path: str, header: str) -> None:
+    """Neither from another machine, nor by a proxy on this one."""
+    client = create_private_app(look=Eyes(ENDED), clock=lambda: AT).test_client()
+
+    elsewhere = client.get(path, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+    by_proxy = client.get(path, headers={header: "192.0.2.7"})
+
+    assert (elsewhere.status_code, by_proxy.status_code) == (401, 401)
+    assert client.get(path).status_code == 200
