@@ -6,7 +6,7 @@ The work goes on if the browser leaves: it has a thread of its own, and the page
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from queue import Queue
 from threading import Thread
@@ -15,9 +15,13 @@ from typing import Final
 from flask import Blueprint, Response
 
 from feedsrv.errors import FeedsrvError
+from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
 from feedsrv.model.lifecycle import ACTS, Role
 from feedsrv.publishing.outcome import Outcome
 from feedsrv.publishing.people_records import Principal
+from feedsrv.publishing.reading import Reading
+from feedsrv.publishing.summaries import Summary
+from feedsrv.publishing.superseding import waits_for
 from feedsrv.web import pages
 from feedsrv.web.desk import Desk
 from feedsrv.web.guard import require, require_fresh
@@ -66,6 +70,7 @@ def publishing_blueprint(desk: Desk) -> Blueprint:
         return pages.render(
             "desk/publish.html",
             approved=needs.to_publish,
+            held=tuple(_held(reading, needs.to_publish)),
             releasing=[one for one in needs.updates_waiting if one.releasing_by],
             may_publish=who.has(ACTS["feed.publish"]),
             steps=STEPS,
@@ -77,6 +82,21 @@ def publishing_blueprint(desk: Desk) -> Blueprint:
         return pages.render_stream("desk/publishing.html", news=_published(desk, who), steps=STEPS)
 
     return door
+
+
+def _held(reading: Reading, approved: Iterable[Summary]) -> Iterator[tuple[Summary, CumulativeUpdate]]:
+    """What is approved and waits all the same: for an update that nobody has released."""
+    waiting = [
+        one.update
+        for one in reading.list_updates()
+        if one.update.stage is UpdateStage.REGISTERED and one.releasing_by is None
+    ]
+    for one in approved if waiting else ():
+        words = reading.show_mitigation(one.id, one.number).mitigation
+        before = one.published_number
+        standing = reading.show_mitigation(one.id, before).mitigation if before is not None else None
+        for update in waits_for(words, standing, waiting):
+            yield one, update
 
 
 def _published(desk: Desk, who: Principal) -> Iterator[News]:

@@ -6,11 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from feedsrv.model.build import Build
 from feedsrv.model.lifecycle import FRESH, MOVES, Stage
 from feedsrv.publishing.records import Revision
 from feedsrv.web.console.acts import VERBS
 from feedsrv.web.console.publishing import STEPS
-from tests.publisher import heartbeat, written
+from tests.publisher import PRODUCT, cumulative_update, heartbeat, written
 from tests.surface import STALE, Surface, press, soup
 
 PAGE = "/mitigations/M0001"
@@ -235,6 +236,23 @@ class TestPublishing:
         assert [one.text for one in soup(page).select("tbody th a")] == ["M0001"]
         assert "needs the role publisher" in page.text
         assert "Sign and publish" in button.text
+
+    def test_what_waits_for_an_update_is_told_before(self, surface: Surface) -> None:
+        """It goes out together with the release, which is somebody's own decision."""
+        workflow = surface.house.workflow
+        surface.house.approve("M0001")
+        workflow.import_mitigation(heartbeat(), source="p.xml", by="anna")
+        surface.house.approve("PING1")
+        surface.house.publish()
+        workflow.register_update(cumulative_update(), by="anna")
+        surface.house.approve("M0001")
+
+        before = surface.client("zoe").get("/publish")
+        workflow.release_update(PRODUCT, Build.parse("15.2.1900.1"), by="paula")
+        after = surface.client("zoe").get("/publish")
+
+        assert "M0001 revision 2" in soup(before).select(".message.wary")[0].get_text()
+        assert soup(after).select(".message.wary") == []
 
     def test_each_step_is_told_as_it_is_done(self, surface: Surface) -> None:
         """In order, then the sentences of the outcome."""
