@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,13 @@ def check(
             "FEEDSRV_OIDC_CLIENT_ID": CLIENT_ID,
             "FEEDSRV_OIDC_CLIENT_SECRET_FILE": str(folder / "client.secret"),
         }
-    return CliRunner(env=environment).invoke(feedsrv, ["signin", "check", *arguments], input=standard_input)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        words = ["signin", "check", *arguments]
+        return CliRunner(env=environment).invoke(feedsrv, words, input=standard_input)
+    finally:
+        root.handlers[:], root.level = handlers, level  # the command has its own way to tell people
 
 
 def test_a_good_provider_is_said_to_be_good(provider: RealProvider, tmp_path: Path) -> None:

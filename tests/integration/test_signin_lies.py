@@ -209,6 +209,19 @@ class TestAway:
         assert answer.status_code == 503
         assert "no answer in 1 seconds" in answer.text
 
+    def test_nobody_waits_once_more_for_what_could_not_be_had(self, provider: RealProvider) -> None:
+        """Many who try at once are told so together, and the provider is asked once; then tried again."""
+        provider.set(answers={DISCOVERY: {"status": 503}})
+        desk = SignInDesk(provider)
+
+        statuses = [desk.client().get("/signin/provider").status_code for _ in range(5)]
+        asked = provider.seen().count(f"GET {DISCOVERY}")
+        provider.set(answers={})
+        desk.clock.by = timedelta(seconds=6)
+
+        assert (statuses, asked) == ([503] * 5, 1)
+        assert desk.sign_in(desk.client()).status_code == 303
+
     def test_one_that_is_not_there_is_told_as_such(self) -> None:
         """Nobody listens: a page says that it cannot be reached."""
         with running_provider() as gone:
@@ -409,6 +422,25 @@ class TestAnswers:
         back = local_part(desk.away(client))
 
         assert client.get(f"{back}&code=another&state=another").status_code == 303
+
+
+class TestTheLog:
+    """What an operator finds there."""
+
+    def test_a_refusal_is_logged_with_its_cause(
+        self, provider: RealProvider, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One line with the code, and neither the token nor our secret."""
+        provider.set(idToken={"claims": {"aud": "wiki"}})
+        desk = SignInDesk(provider)
+        back = desk.away(client := desk.client())
+
+        client.get(local_part(back))
+
+        (line,) = [one for one in caplog.records if one.getMessage() == "signin.failed"]
+        assert vars(line)["code"] == "signin.bad_token"
+        assert "its aud is not ours" in vars(line)["reason"]
+        assert query_of(back)["code"] not in caplog.text
 
 
 class TestOurSide:

@@ -6,11 +6,11 @@ anything for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
@@ -22,6 +22,8 @@ from feedsrv.web.signin.back_channel import get_json, open_session
 from feedsrv.web.signin.protection import is_loopback
 from feedsrv.web.signin.refusals import ProviderNonsenseError, ProviderUnfitError, quoted
 
+Value = TypeVar("Value")
+
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 # What a public key verifies. `none` proves nothing, and for HS256 our own secret would be the key.
 ALGORITHMS: Final = (
@@ -31,6 +33,8 @@ ALGORITHMS: Final = (
 METHODS: Final = ("client_secret_basic", "client_secret_post")
 """How we can show our secret."""
 _KEPT: Final = timedelta(hours=1)
+_TRIED: Final = timedelta(seconds=5)
+"""For which nobody asks again what could not be had: a slow provider must not hold every thread in turn."""
 _PAUSE: Final = timedelta(seconds=30)
 """Between two requests for keys that were not known: a forged token must not make us ask at will."""
 
@@ -98,10 +102,8 @@ class Discovery:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
-        self._clock = clock
-        self._lock = Lock()
-        self._metadata: tuple[Metadata, datetime] | None = None
-        self._keys: tuple[KeySet, datetime] | None = None
+        self._metadata = _Kept(self._ask_metadata, clock)
+        self._keys = _Kept(self._ask_keys, clock)
 
     def metadata(self) -> Metadata:
         """What the provider says of itself.
@@ -110,44 +112,66 @@ class Discovery:
             ProviderAwayError, ProviderNonsenseError: it cannot be asked, and never could.
             ProviderUnfitError: nobody could sign in by it.
         """
-        with self._lock:
-            at = self._clock()
-            if self._metadata is None or not self._is_recent(self._metadata[1], at):
-                try:
-                    found = self._ask()
-                except UnavailableError:
-                    # What it said an hour ago is a better guess than nothing; signatures still decide.
-                    if self._metadata is None:
-                        raise
-                    found = self._metadata[0]
-                self._metadata = (found, at)
-            return self._metadata[0]
+        return self._metadata.get(_KEPT)
 
     def keys(self, *, unknown: bool = False) -> KeySet:
         """The keys that the provider signs with; `unknown` where one was missing among them.
 
         Raises:
-            ProviderAwayError, ProviderNonsenseError: they cannot be had.
+            ProviderAwayError, ProviderNonsenseError: they cannot be had, and never could.
         """
-        metadata = self.metadata()
-        with self._lock:
-            at = self._clock()
-            if self._keys is not None:
-                kept, since = self._keys
-                if self._is_recent(since, at, _PAUSE if unknown else _KEPT):
-                    return kept
-            with open_session() as session:
-                words = get_json(session, metadata.jwks, "key set")
-            self._keys = (read_keys(words), at)
-            return self._keys[0]
+        return self._keys.get(_PAUSE if unknown else _KEPT)
 
-    def _ask(self) -> Metadata:
+    def _ask_metadata(self) -> Metadata:
         with open_session() as session:
             return read_metadata(get_json(session, self.url, "discovery document"), self.url)
 
-    @staticmethod
-    def _is_recent(since: datetime, at: datetime, span: timedelta = _KEPT) -> bool:
-        return timedelta(0) <= at - since < span
+    def _ask_keys(self) -> KeySet:
+        metadata = self.metadata()
+        with open_session() as session:
+            return read_keys(get_json(session, metadata.jwks, "key set"))
+
+
+class _Kept(Generic[Value]):
+    """Something that one thread at a time fetches, and that is kept; the old one where no new one is had."""
+
+    def __init__(self, fetch: Callable[[], Value], clock: Clock) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = Lock()
+        self._found: tuple[Value, datetime] | None = None
+        self._failed: tuple[UnavailableError, datetime] | None = None
+
+    def get(self, span: timedelta) -> Value:
+        """What was fetched no longer ago than that.
+
+        Raises:
+            UnavailableError: it cannot be fetched, and never could.
+        """
+        with self._lock:
+            at = self._clock()
+            if self._found is not None and _is_recent(self._found[1], at, span):
+                return self._found[0]
+            # Whoever waited for the lock while somebody else waited in vain does not wait once more.
+            if self._failed is None or not _is_recent(self._failed[1], at, _TRIED):
+                self._try()
+            if self._found is not None:
+                return self._found[0]
+            assert self._failed is not None, "it was tried"
+            raise self._failed[0].with_traceback(None)
+
+    def _try(self) -> None:
+        try:
+            value = self._fetch()
+        except UnavailableError as failure:
+            # What it said before is a better guess than nothing; signatures still decide.
+            self._failed = (failure, self._clock())
+        else:
+            self._found, self._failed = (value, self._clock()), None
+
+
+def _is_recent(since: datetime, at: datetime, span: timedelta) -> bool:
+    return timedelta(0) <= at - since < span
 
 
 def read_keys(words: Mapping[str, Any]) -> KeySet:

@@ -5,6 +5,7 @@ The browser keeps a secret and nothing else of a sign-in; what it stands for is 
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import Final
 
@@ -24,6 +25,8 @@ from feedsrv.web.signin.protection import keeps_cookies
 from feedsrv.web.signin.provider import Flow, Provider
 from feedsrv.web.signin.recognising import SIGN_IN
 from feedsrv.web.signin.refusals import SignInFailedError, UnknownFlowError
+
+log: Final = logging.getLogger(__name__)
 
 _FLOWS: Final = "flows"
 _MOST_FLOWS: Final = 3
@@ -163,6 +166,7 @@ def _add_back_channel(door: Blueprint, people: PeopleDesk, provider: Provider) -
         try:
             ended = provider.ended(request.form.get("logout_token"))
         except SignInFailedError as refusal:
+            log.warning("signout.refused", extra={"code": refusal.code, "reason": str(refusal)})
             # In the words of the specification: OpenID Connect Back-Channel Logout 1.0, section 2.8.
             answer = jsonify({"error": "invalid_request", "error_description": str(refusal)})
             answer.status_code = HTTPStatus.BAD_REQUEST
@@ -210,6 +214,8 @@ def _take(state: str) -> Flow:
 def _failed(refusal: FeedsrvError, *, again: bool) -> ResponseReturnValue:
     """Why somebody is not signed in, as a page, with the way to try again."""
     status, sentence = told(refusal)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:  # worse is logged already
+        log.warning("signin.failed", extra={"code": refusal.code, "reason": str(refusal)})
     return render(
         "signin/failed.html",
         status,
