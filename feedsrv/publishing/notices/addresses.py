@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ Resolve = Callable[[str, int], tuple[str, ...]]
 
 LONGEST: Final = 2000
 """Characters of an address."""
+_PATIENCE: Final = 5.0
+"""Seconds for the resolver."""
 _HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
 # How browsers and libraries tell a number from a name: by its last part.
 _ENDS_IN_A_NUMBER: Final = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
@@ -160,12 +163,21 @@ def judge_address(text: str, networks: Networks, *, host: str = "") -> None:
 
 
 def resolved(host: str, port: int) -> tuple[str, ...]:
-    """Every address of a host, as this machine's resolver has it; none where it has none."""
+    """Every address of a host, as this machine's resolver has it; none where it has none in time."""
+    found: list[tuple[str, ...]] = []
+    # A daemon: a resolver that hangs must hold up neither whoever asks nor the end of this process.
+    asking = Thread(target=lambda: found.append(_looked_up(host, port)), daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return found[0] if found else ()
+
+
+def _looked_up(host: str, port: int) -> tuple[str, ...]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return ()
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def _why_not(address: IPv4Address | IPv6Address, networks: Networks, *, is_carrier: bool) -> str | None:

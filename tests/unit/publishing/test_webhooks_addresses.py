@@ -3,10 +3,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from threading import Event
 
 import pytest
 from hypothesis import given, strategies
 
+from feedsrv.publishing.notices import addresses
 from feedsrv.publishing.notices.addresses import (
     Networks,
     Target,
@@ -14,6 +16,7 @@ from feedsrv.publishing.notices.addresses import (
     judge_target,
     read_networks,
     read_target,
+    resolved,
 )
 from feedsrv.publishing.notices.refusals import BadWebhookUrlError, ForbiddenAddressError
 from tests.words import QUICK
@@ -228,11 +231,11 @@ class TestJudgingAName:
         """It is judged again at each sending."""
         assert judge_target(read_target("https://hooks.example.org/"), (), lambda *_: ()) == ()
 
-    @pytest.mark.parametrize("addresses", [(), (OUTSIDE,), ("10.1.0.1", OUTSIDE)])
-    def test_http_is_for_allowed_networks_alone(self, addresses: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize("leads_to", [(), (OUTSIDE,), ("10.1.0.1", OUTSIDE)])
+    def test_http_is_for_allowed_networks_alone(self, leads_to: tuple[str, ...]) -> None:
         """Elsewhere everybody on the way could read what is not yet public."""
         with pytest.raises(BadWebhookUrlError, match="http is for"):
-            judge_target(read_target("http://chat.corp.internal/"), OFFICE, lambda *_: addresses)
+            judge_target(read_target("http://chat.corp.internal/"), OFFICE, lambda *_: leads_to)
 
     def test_http_into_an_allowed_network_is_fine(self) -> None:
         """By name or by number."""
@@ -240,6 +243,38 @@ class TestJudgingAName:
         by_number = judge_target(read_target("http://10.1.0.2:8080/"), OFFICE, lambda *_: ())
 
         assert (by_name, by_number) == (("10.1.0.1",), ("10.1.0.2",))
+
+
+class TestTheResolver:
+    """Names as this machine knows them."""
+
+    def test_a_name_leads_to_all_of_its_addresses_once(self) -> None:
+        """This machine's own is known everywhere."""
+        found = resolved("localhost", 443)
+
+        assert set(found) & {"127.0.0.1", "::1"}
+        assert len(found) == len(set(found))
+
+    @pytest.mark.parametrize("host", ["nobody.invalid", "x" * 64 + ".invalid", "a..b"])
+    def test_what_is_no_name_leads_nowhere(self, host: str) -> None:
+        """Without an error that its caller would have to know."""
+        assert resolved(host, 443) == ()
+
+    def test_a_resolver_that_hangs_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever adds an address, and whoever sends to it, goes on without."""
+        over = Event()
+        monkeypatch.setattr(addresses, "_PATIENCE", 0.05)
+
+        def hang(*_: object, **__: object) -> None:
+            over.wait(30)
+            raise OSError
+
+        monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+        found = resolved("hooks.example.org", 443)
+        over.set()
+
+        assert found == ()
 
 
 class TestTheSetting:
