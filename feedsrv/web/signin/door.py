@@ -70,9 +70,12 @@ def _add_ways_in(
 
     @door.get("/signin")
     def ask() -> ResponseReturnValue:
-        if guard.visitor() is not None:
-            return _go(request.args.get("next"))
-        return page()
+        try:
+            is_in = guard.visitor() is not None
+        except NotAllowedError as refusal:
+            # Whoever lost their last role may still sign in as somebody else.
+            return page(HTTPStatus.FORBIDDEN, error=str(refusal))
+        return _go(request.args.get("next")) if is_in else page()
 
     @door.post("/signin")
     def sign_in() -> ResponseReturnValue:

@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 HOME: Final = "/"
-_LONGEST: Final = 1000
-"""Characters; a page with every filter set has some hundred."""
+_LONGEST: Final = 500
+"""Characters; a page with every filter set has some hundred, and three of them must fit into one cookie."""
 # Going back there would sign somebody out, or in once more.
 _NOT_THERE: Final = ("/signin", "/signout", "/api/")
 

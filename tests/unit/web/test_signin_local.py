@@ -415,6 +415,23 @@ class TestEnds:
         assert found is not None
         assert found["roles"] == ["auditor"]
 
+    def test_whoever_lost_their_last_role_may_sign_in_as_somebody_else(self, desk: SignInDesk) -> None:
+        """They read why they see nothing, and are not shut in."""
+        client = desk.client()
+        sign_in(client)
+        desk.people.change_roles("anna", [], by=OPERATOR)
+
+        seen, page = client.get("/whoami"), client.get("/signin")
+
+        assert (seen.status_code, page.status_code) == (403, 403)
+        assert "anna has no role here" in seen.text
+        assert "Anna has no role here" in page.text
+        token = csrf_token(client, "/signin")
+        client.post("/signin", data={"csrf_token": token, "name": "ben", "password": PASSWORD})
+        found = whoami(client)
+        assert found is not None
+        assert found["name"] == "ben"
+
     @pytest.mark.parametrize("value", ["", "x", "x" * 3000, "eyJzaWduZWQtaW4iOiJ4In0.aaaa.bbbb"])
     def test_a_made_up_cookie_is_nobody(self, desk: SignInDesk, value: str) -> None:
         """Without our signature it is not even looked at."""
