@@ -25,6 +25,8 @@ from feedsrv.trust.profile import Kind
 from feedsrv.trust.refusals import ExpiredFeedError, UntrustedError
 from feedsrv.trust.verifying import Proof, verify_document
 
+CAUGHT_UP: Final = "catch up"
+"""Verb of the act by which the store learned of what lay on the shelf already."""
 _MOST: Final = 200
 
 
@@ -36,7 +38,7 @@ class VersionLine:
     by: str | None
     """As the audit log says; None where it does not."""
     act: str | None
-    """Such as `publication 7`."""
+    """Such as `publication 7`; `catch up` where only that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,17 +271,25 @@ def _words_of(data: bytes | None, version: Version, path: str) -> tuple[Feed | N
 
 
 def _with_makers(work: Work, versions: Iterable[Version]) -> tuple[VersionLine, ...]:
-    """Each version with whoever made it, by the acts of the very moment."""
+    """Each version with whoever made it, by the acts of the very moment.
+
+    What a restored backup had forgotten was taken over from the shelf later; then that act tells.
+    """
     asked = tuple(versions)
     acts = work.audit.at({one.at for one in asked})
-    return tuple(_with_maker(one, acts) for one in asked)
+    lines = tuple(_with_maker(one, acts) for one in asked)
+    if all(one.by is not None for one in lines):
+        return lines
+    later = work.audit.page(before=None, limit=_MOST, verb=CAUGHT_UP)
+    return tuple(one if one.by is not None else _with_maker(one.version, later) for one in lines)
 
 
 def _with_maker(version: Version, acts: Iterable[AuditEntry]) -> VersionLine:
     name = f"{version.product}/{version.channel} {version.number}"
     for entry in acts:
-        if entry.at == version.at and _names(entry, name):
-            return VersionLine(version, entry.actor, entry.subject)
+        if _names(entry, name):
+            act = CAUGHT_UP if entry.verb == CAUGHT_UP else entry.subject
+            return VersionLine(version, entry.actor, act)
     return VersionLine(version, None, None)
 
 
@@ -290,7 +300,7 @@ def _names(entry: AuditEntry, name: str) -> bool:
         case "abandon":
             return name in entry.detail.get("burnt", "").split(", ")
         case _:
-            return entry.subject == name
+            return entry.verb == CAUGHT_UP and entry.subject == name
 
 
 def _path(version: Version) -> str:

@@ -110,6 +110,25 @@ class TestHistory:
         assert (found.feed, found.size) == (None, None)
         assert found.trouble == "it was never published, and its number is never used again"
 
+    def test_a_version_that_a_backup_had_forgotten_names_who_took_it_over(
+        self, house: House, versions: FeedVersions, watch: Watch
+    ) -> None:
+        """It was found on the shelf, and nobody here knows any more who published it."""
+        assert isinstance(house.store, MemoryStore)
+        backup = house.store._kept.copied()
+        watch.at += timedelta(hours=1)
+        house.bring(written("M0003"))
+        house.store._kept = backup
+        watch.at += timedelta(hours=1)
+
+        house.cycle().run(by="olga", at=watch.at)
+
+        assert [(one.version.number, one.by, one.act) for one in versions.page(*FEED).items] == [
+            (3, "olga", "catch up"),
+            (2, "paula", "publication 2"),
+            (1, "paula", "publication 1"),
+        ]
+
     def test_a_version_of_which_nothing_is_told_has_no_name(
         self, house: House, versions: FeedVersions, watch: Watch
     ) -> None:
