@@ -13,15 +13,17 @@ from feedsrv.clock import Clock
 from feedsrv.model.lifecycle import role_of
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.notices.telling import settle, tell
-from feedsrv.publishing.people import checked_name
+from feedsrv.publishing.people import KEEPER, checked_name, is_among
 from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Store, Work
 from feedsrv.publishing.reading import Reading, tag_of
 from feedsrv.publishing.records import Revision
-from feedsrv.publishing.refusals import BadChangeError, ChangedSinceError
+from feedsrv.publishing.refusals import BadChangeError, BadNameError, ChangedSinceError
 
 BREAK_GLASS: Final = "mitigation.break-glass"
 """The notice that is an alarm until somebody countersigns."""
+KEEPERS_ACT: Final = "unsigned.withdraw"
+"""The one verb that is not a person's."""
 LONGEST_REASON: Final = 1000
 """Characters."""
 LONGEST_INCIDENT: Final = 100
@@ -56,10 +58,12 @@ class Acting(Reading):
         """Whoever acts, as they are written down; asked by each verb before it looks at anything.
 
         Raises:
-            BadNameError: that is no name.
+            BadNameError: that is no name, or the keeper's.
             NotAllowedError: they have not the role that the table asks for.
         """
         actor = checked_name(by)
+        if verb != KEEPERS_ACT and is_among(actor, (KEEPER,)):
+            raise BadNameError(f"{KEEPER} is what a program here is called: act under a name of your own")
         self._may(actor, role_of(verb))
         return actor
 

@@ -65,20 +65,12 @@ def only(principal: Principal) -> May:
     return may
 
 
-def registered(people: Iterable[Person], *, besides: Iterable[str] = ()) -> May:
-    """Lets registered people act in their roles; anybody where nobody is registered yet.
-
-    `besides` are names of programs of ours, such as the keeper's; they publish, and do nothing else.
-    """
+def registered(people: Iterable[Person]) -> May:
+    """Lets registered people act in their roles; anybody where nobody is registered yet."""
     known: Final = {folded(one.name): one for one in people}
-    programs: Final = frozenset(map(folded, besides))
 
     def may(name: str, role: Role) -> None:
         if not known:
-            return
-        if folded(name) in programs:
-            if role is not Role.PUBLISHER:
-                raise MissingRoleError(name, role, (Role.PUBLISHER,))
             return
         person = known.get(folded(name))
         if person is None or person.removed_at is not None:

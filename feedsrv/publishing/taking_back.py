@@ -15,7 +15,7 @@ from typing import Final
 from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Draft, Status, review_span
-from feedsrv.publishing.acting import BREAK_GLASS, Acting
+from feedsrv.publishing.acting import BREAK_GLASS, KEEPERS_ACT, Acting
 from feedsrv.publishing.drafting import begin_revision, is_on_its_way, renumbered, submit_revision
 from feedsrv.publishing.emergency import in_force, keepers_withdrawal
 from feedsrv.publishing.hands import is_alone, was_seen_by_two
@@ -45,7 +45,7 @@ class TakingBack(Acting):
         call until it is published; what was not published yet is a draft again. A draft that lies on
         top steps aside: its words are kept as a discarded revision with the number after it.
         """
-        actor = self._actor(by, "unsigned.withdraw")
+        actor = self._actor(by, KEEPERS_ACT)
         with self._store.look() as work:
             if not (due(work, self._now()) or _alarms_over(work)):
                 return ()
@@ -85,13 +85,13 @@ class TakingBack(Acting):
             aside = replace(renumbered(above, above.number + 1), stage=Stage.DISCARDED)
             work.revisions.save(aside)
             detail |= {"set aside": above.digest, "as": str(aside)}
-        begun = begin_revision(
-            self._words_instead(work, found), source="withdrawal", source_digest="", by=actor
-        )
+        words = self._words_instead(work, found)
+        begun = begin_revision(words, source="withdrawal", source_digest="", by=KEEPER)
+        # The keeper's, whoever has it look: no person approves what they have drawn up.
         withdrawn = replace(
-            submit_revision(begun, by=actor),
+            submit_revision(begun, by=KEEPER),
             stage=Stage.APPROVED,
-            approved_by=actor,
+            approved_by=KEEPER,
             approved_digest=begun.digest,
         )
         work.revisions.save(withdrawn)

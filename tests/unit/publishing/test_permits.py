@@ -59,17 +59,6 @@ def test_whoever_was_removed_does_not_act() -> None:
             registered(people)("carl", Role.AUTHOR)
 
 
-def test_programs_publish_and_do_nothing_else() -> None:
-    """Their names are no way around anybody's roles."""
-    may = registered((ANNA,), besides=("keeper",))
-
-    may("Keeper", Role.PUBLISHER)
-
-    for role in set(Role) - {Role.PUBLISHER}:
-        with pytest.raises(MissingRoleError):
-            may("keeper", role)
-
-
 def test_whoever_is_signed_in_acts_as_themselves() -> None:
     """In the roles that they have at this moment."""
     may = only(Principal("anna", frozenset({Role.AUTHOR}), "console"))

@@ -42,6 +42,17 @@ class TestWithdrawingByItself:
         assert desk.acts()[-1] == "keeper withdraw-unsigned M0001 revision 2"
         assert desk.told()[-1] == "mitigation.withdrawn-unsigned M0001 revision 2"
 
+    def test_whoever_has_the_keeper_look_approves_nothing(self, desk: Desk) -> None:
+        """The log names them; the revision is the keeper's."""
+        desk.alone()
+        desk.at += SPAN
+
+        (drawn_up,) = desk.workflow.withdraw_due(by="paula")
+
+        assert (drawn_up.author, drawn_up.approved_by, drawn_up.hands) == ("keeper", "keeper", {"keeper"})
+        assert desk.acts()[-1] == "paula withdraw-unsigned M0001 revision 2"
+        assert desk.workflow.withdraw_due() == (drawn_up,)
+
     def test_each_look_gives_it_again_until_it_is_out(self, desk: Desk) -> None:
         """A keeper that is killed in between finds it as it was, and draws up nothing twice."""
         desk.alone()

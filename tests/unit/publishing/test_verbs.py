@@ -7,7 +7,7 @@ import pytest
 from feedsrv.model.lifecycle import ACTS, MOVES, Role, role_of
 from feedsrv.publishing.permits import MissingRoleError, NotThemselvesError
 from feedsrv.publishing.reading import tag_of
-from feedsrv.publishing.refusals import ChangedSinceError, UnknownMitigationError
+from feedsrv.publishing.refusals import BadNameError, ChangedSinceError, UnknownMitigationError
 from tests.desk import Desk, urgent
 from tests.verbs import VERBS
 
@@ -69,6 +69,19 @@ def test_nobody_acts_in_the_name_of_somebody_else(desk: Desk, name: str) -> None
 
     with pytest.raises(NotThemselvesError, match="dora cannot act in the name of emil"):
         verb.act(desk.as_("dora", *Role), "emil", None)
+
+    assert desk.acts() == acts
+
+
+@pytest.mark.parametrize("name", sorted(set(VERBS) - {"unsigned.withdraw"}))
+def test_nobody_acts_as_the_keeper(desk: Desk, name: str) -> None:
+    """What the log says that it did, no person did."""
+    verb = VERBS[name]
+    verb.prepare(desk)
+    acts = desk.acts()
+
+    with pytest.raises(BadNameError, match="keeper is what a program here is called"):
+        verb.act(desk.workflow, " Keeper", None)
 
     assert desk.acts() == acts
 
