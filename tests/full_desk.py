@@ -24,7 +24,7 @@ from tests.publisher import written
 
 TEMPLATE: Final = "M0000"
 REWRITE: Final = """<UrlRewrite id="A1" name="no way in"><Site name="Default Web Site"/><Inbound pattern=".*">
-  <Conditions><Condition input="{UrlDecode:{REQUEST_URI}}" pattern="/way-in"/></Conditions>
+  <Conditions><Condition input="{UrlDecode:{REQUEST_URI}}" pattern="way-in"/></Conditions>
   <AbortRequest/></Inbound></UrlRewrite>"""
 SAMPLES: Final = (
     """<Samples><MustBlock name="attack" url="/way-in?x"/><MustPass name="work" url="/owa/"/></Samples>"""

@@ -17,8 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from feedsrv.wsgi.site import PublicPage
 from feedsrv.publishing.cycle import PublishCycle, Signers
+from feedsrv.wsgi.site import PublicPage
 from tests.bench.rounds import Ratio, medians
 from tests.publisher import CATALOGUE, House, heartbeat, open_house, shared_pki, written
 
