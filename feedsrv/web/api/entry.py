@@ -29,11 +29,17 @@ def enter(people: PeopleDesk) -> None:
         NotSignedInError: there is none, or it ended, was revoked, or its owner was removed.
     """
     request.max_content_length = MOST_BYTES
-    found = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
-    who = people.recognise_token(found[1]) if found else None
+    secret = bearer()
+    who = people.recognise_token(secret) if secret else None
     if who is None:
         raise NotSignedInError
     g.principal = who
+
+
+def bearer() -> str:
+    """The token that a request brings; empty where it brings none."""
+    found = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
+    return found[1] if found else ""
 
 
 def check_forms(*, takes: str | None, answers: str) -> None:

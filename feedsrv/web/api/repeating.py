@@ -8,6 +8,7 @@ may take it over, and then meets what was done as everybody does.
 
 from __future__ import annotations
 
+import hmac
 import logging
 import re
 from dataclasses import replace
@@ -20,8 +21,9 @@ from flask import Response, g, request
 from feedsrv.clock import Clock
 from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.people import folded
-from feedsrv.publishing.people_records import Answer, Principal
+from feedsrv.publishing.people_records import Answer
 from feedsrv.publishing.ports import Store
+from feedsrv.web.api.entry import bearer
 from feedsrv.web.api.refusals import AtWorkError, BadKeyError, ReusedKeyError
 from feedsrv.web.guard import principal
 
@@ -58,7 +60,7 @@ class Repeats:
             raise BadKeyError
         who = principal()
         now = self._clock()
-        claim = Answer(key=f"{folded(who.name)} {key}", request=_digest_of_request(who), at=now)
+        claim = Answer(key=f"{folded(who.name)} {key}", request=_digest_of_request(), at=now)
         with self._store.begin() as work:
             found = work.answers.get(claim.key)
             if found is not None and now - found.at < KEPT:
@@ -106,13 +108,17 @@ def _again(found: Answer) -> Response:
     return answer
 
 
-def _digest_of_request(who: Principal) -> str:
-    """Of everything that the request asks, and of the token that asks it."""
+def _digest_of_request() -> str:
+    """Of everything that the request asks, and of the token that asks it.
+
+    A body may hold a password, which a plain digest would let others guess at. The token's secret, which is
+    kept nowhere here, is the key.
+    """
     said = (
         request.method,
         request.full_path,
-        who.via,
         request.headers.get("Content-Type", ""),
         request.headers.get("If-Match", ""),
     )
-    return sha256("\n".join(said).encode() + b"\n" + request.get_data()).hexdigest()
+    message = "\n".join(said).encode() + b"\n" + request.get_data()
+    return hmac.new(bearer().encode(), message, sha256).hexdigest()

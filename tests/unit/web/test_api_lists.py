@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.programs import Program, Programs, said
 from tests.publisher import written
@@ -58,6 +62,24 @@ class TestPages:
         assert numbers == sorted(numbers, reverse=True)
         assert [one["kind"] for one in found].count("mitigation.submitted") == 3
 
+    def test_a_page_costs_the_same_however_deep_it_lies(self, tmp_path: Path) -> None:
+        """As many questions to the database for the last page as for the first, on every list."""
+        programs = Programs.on_disk(tmp_path)
+        self.with_five(programs)
+        otto = programs.client("otto", "author", "auditor")
+        said(otto.get("/me"))
+
+        for path in ("/mitigations?limit=1", "/audit?limit=1", "/notices?limit=1"):
+            costs = [self.cost(otto, path)]
+            page = said(otto.get(path))
+            while page["next"] is not None:
+                following = f"{path}&cursor={page['next']}"
+                costs.append(self.cost(otto, following))
+                page = said(otto.get(following))
+
+            assert len(costs) >= 2, path
+            assert len(set(costs)) == 1, (path, costs)
+
     @pytest.mark.parametrize("turned", ["cut", "grown", "changed", "made", "other list", "other filter"])
     def test_a_cursor_that_was_tampered_with_is_refused(self, programs: Programs, turned: str) -> None:
         """400: no page is made of what somebody else made up."""
@@ -95,12 +117,33 @@ class TestPages:
 
         assert said(anna.get(f"/mitigations?{query}"), 422)["code"] == "api.bad_shape"
 
+    def cost(self, program: Program, path: str) -> int:
+        """How many questions to the database a page takes."""
+        with counted() as asked:
+            said(program.get(path))
+        return len(asked)
+
     def with_five(self, programs: Programs) -> Program:
         """Five mitigations, and who wrote them."""
         anna = programs.client("anna", "author")
         for number in range(1, 6):
             said(anna.send("/documents", written(f"M000{number}")), 201)
         return anna
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Every question to a database while the block lasts."""
+    asked: list[str] = []
+
+    def ask(*told: Any) -> None:  # noqa: ANN401 -- as SQLAlchemy calls it
+        asked.append(str(told[2]))
+
+    event.listen(Engine, "before_cursor_execute", ask)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", ask)
 
 
 def walked(program: Program, path: str) -> list[dict[str, Any]]:

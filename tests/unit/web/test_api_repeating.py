@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hmac
 from datetime import timedelta
+from hashlib import sha256
 from threading import Barrier, Thread
 
 import pytest
@@ -62,6 +64,23 @@ class TestRepeatedRequests:
 
         assert said(other, 422)["code"] == "api.reused_key"
         assert said(token, 422)["code"] == "api.reused_key"
+
+    def test_no_password_can_be_guessed_from_what_is_kept(self, programs: Programs) -> None:
+        """Neither the body is kept nor a digest that anybody but the token's holder could make again."""
+        alma = programs.client("alma", "administrator")
+        body = {"name": "anna", "roles": ["author"], "password": "correct horse battery"}
+        said(alma.post("/people", body, Idempotency_Key=KEY), 201)
+
+        with programs.surface.house.store.look() as work:
+            kept = work.answers.get(f"alma {KEY}")
+
+        assert kept is not None
+        assert b"horse" not in kept.body
+        # As Flask's test client writes it.
+        sent = programs.app.json.dumps(body)
+        asked = f"POST\n/api/v1/people?\napplication/json\n\n{sent}".encode()
+        assert kept.request == hmac.new(alma.token.encode(), asked, sha256).hexdigest()
+        assert kept.request != sha256(asked).hexdigest()
 
     def test_keys_of_two_people_are_two_keys(self, programs: Programs) -> None:
         """Nobody learns, or blocks, what somebody else did under a key."""
