@@ -16,7 +16,6 @@ from wtforms import (
     Form,
     FormField,
     HiddenField,
-    SelectField,
     StringField,
     TextAreaField,
     ValidationError,
@@ -99,7 +98,7 @@ class Fits:
         if not value and self._optional:
             return
         if said := complaint(self._kind, value):
-            raise ValidationError(said if value or "empty" in said else "fill this in")
+            raise ValidationError(said if value else "fill this in")
 
 
 class Lines:
@@ -154,13 +153,12 @@ def _area(label: str, *checks: object, hint: str = "") -> TextAreaField:
     return TextAreaField(label, list(checks), default="", description=hint)
 
 
-class OneOf(SelectField):
+class OneOf(StringField):
     """One of some choices; a value that is none of them is kept, and refused by its name."""
 
     def __init__(self, label: str, choices: Choices, default: str, **bound: Any) -> None:  # noqa: ANN401 -- what a form binds it with
-        told = [(str(value), text) for value, text in choices]
-        super().__init__(label, choices=told, default=str(default), validate_choice=False, **bound)
-        self._known = [value for value, _ in told]
+        super().__init__(label, default=str(default), **bound)
+        self.choices: Final = [(str(value), text) for value, text in choices]
 
     def pre_validate(self, form: BaseForm) -> None:
         """Hold the value against the choices.
@@ -169,9 +167,10 @@ class OneOf(SelectField):
             ValidationError: it is none of them.
         """
         del form
-        if self.data not in self._known:
+        known = [value for value, _ in self.choices]
+        if self.data not in known:
             said = str(self.data)[:_LONGEST_QUOTED]
-            raise ValidationError(f"{said!r} is not known here; choose one of {', '.join(self._known)}")
+            raise ValidationError(f"{said!r} is not known here; choose one of {', '.join(known)}")
 
 
 def _flag(label: str, *, default: bool) -> BooleanField:

@@ -124,7 +124,7 @@ def _try_pattern(form: WriteForm, pattern: str) -> tuple[Tried, ...]:
     inputs = typed or [str(entry.form.url.data or "") for entry in form.samples]
     if len(inputs) > MOST_INPUTS:
         raise ValueError(f"{len(inputs)} inputs; at most {MOST_INPUTS} are tried at once")
-    syntax = Syntax(form.tester_syntax.data)
+    syntax = Syntax(str(form.tester_syntax.data))
     return try_pattern(
         pattern, syntax, bool(form.tester_ignore_case.data), [one[:_LONGEST_PATTERN] for one in inputs]
     )

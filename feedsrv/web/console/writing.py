@@ -20,6 +20,7 @@ from feedsrv.codec.parsing import LIMITS_MITIGATION
 from feedsrv.errors import BadInputError, FeedsrvError, OperatorError
 from feedsrv.model.lifecycle import Role, Stage
 from feedsrv.model.mitigation import HEARTBEAT as HEARTBEAT_ID
+from feedsrv.model.mitigation import Draft
 from feedsrv.publishing.people_records import Principal
 from feedsrv.publishing.refusals import ChangedSinceError, UnknownMitigationError
 from feedsrv.publishing.summaries import Shown
@@ -132,7 +133,7 @@ def _answered(desk: Desk, who: Principal, page: Page) -> ResponseReturnValue:
     try:
         kept = workflow.import_mitigation(meant.written, source=SOURCE, by=who.name, seen=page.seen)
     except ChangedSinceError as late:
-        return _too_late(desk, workflow, form, late)
+        return _too_late(desk, workflow, form, meant.draft, late)
     except OperatorError:
         raise
     except FeedsrvError as refused:
@@ -142,7 +143,7 @@ def _answered(desk: Desk, who: Principal, page: Page) -> ResponseReturnValue:
 
 
 def _too_late(
-    desk: Desk, workflow: Workflow, form: WriteForm, late: ChangedSinceError
+    desk: Desk, workflow: Workflow, form: WriteForm, mine: Draft, late: ChangedSinceError
 ) -> ResponseReturnValue:
     """Somebody was faster: both are shown, and whoever typed decides."""
     mitigation_id = str(form.id.data)
@@ -154,7 +155,7 @@ def _too_late(
         form,
         Page(mitigation_id, shown.tag, shown),
         late=str(late),
-        apart=differences(form.data, theirs),
+        apart=differences(values_of(mine), theirs),
         status=HTTPStatus.CONFLICT,
     )
 
@@ -242,6 +243,7 @@ def uploaded(field: str, *, most: int) -> tuple[bytes, str]:
     if len(request.files.getlist(field)) > 1:
         raise BadUploadError("upload one file at a time")
     data = file.stream.read(most + 1)
+    file.close()  # A long one lies on disk until then.
     name = _plain_name(file.filename)
     if len(data) > most:
         raise BadUploadError(f"{name} has more than {most} bytes, which is the most that are read")
