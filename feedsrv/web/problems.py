@@ -41,6 +41,8 @@ PROBLEM_XML: Final = "application/problem+xml"
 _OFFERED: Final = (PROBLEM_JSON, PROBLEM_XML, "application/json", "application/xml", "text/xml")
 _XML_NAMESPACE: Final = "urn:ietf:rfc:7807"  # unchanged by RFC 9457, appendix B
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PROGRAMS_ONLY: Final = "/api/"
+"""Below it nobody gets a page for a problem, whatever they accept."""
 RETRY_AFTER: Final = 30
 """Seconds after which something that was away is worth another try."""
 
@@ -176,7 +178,7 @@ def install(app: Flask, *, page: Page | None = None) -> None:
 
     def answer(status: HTTPStatus, code: str, detail: str, error: Exception) -> AnyResponse:
         accept = request.headers.get("Accept", "")
-        if page is not None and wants_page(accept):
+        if page is not None and not request.path.startswith(_PROGRAMS_ONLY) and wants_page(accept):
             return page(status, code, detail, error)
         return _response(problem(status, code, detail, accept))
 
