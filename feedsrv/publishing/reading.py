@@ -150,11 +150,10 @@ class Reading:
         """
         with self._store.look() as work:
             after = find_revision(work, mitigation_id, number)
-            if against is None:
-                before = work.revisions.published(mitigation_id, below=after.number)
-            else:
-                before = find_revision(work, mitigation_id, against)
-            return compare(before, after, effects=_effects(work, before, after))
+            replaced = work.revisions.published(mitigation_id, below=after.number)
+            before = replaced if against is None else find_revision(work, mitigation_id, against)
+            # Whatever it is laid beside, it takes the place of the one published before it.
+            return compare(before, after, effects=_effects(work, replaced, after))
 
     def draft(self, mitigation_id: str, number: int | None = None) -> Draft:
         """A revision as its authors see it, with samples and notes; the newest where no number is given.

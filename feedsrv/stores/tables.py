@@ -313,6 +313,8 @@ notices: Final = Table(
     Column("by", String(64), nullable=False),
     Column("sentence", Text, nullable=False),
     Column("settled_at", String(20)),
+    # Every page asks for the alarms that stand.
+    Index("ix_notices_alarms", "weight", "settled_at"),
 )
 
 webhooks: Final = Table(

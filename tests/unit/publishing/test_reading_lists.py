@@ -297,6 +297,20 @@ class TestDifferences:
             "M0002 is taken back on every server that has it",
         )
 
+    def test_effects_are_those_on_what_is_published_now(self, desk: Desk) -> None:
+        """Whichever older revision it is laid beside."""
+        desk.publish(written("M0001"), written("M0002"))
+        desk.publish(written("M0002", supersedes="M0001", change="Takes over."))
+        desk.bring(written("M0002", change="Takes over no longer."))
+
+        assert desk.workflow.diff("M0002", against=1).effects == desk.workflow.diff("M0002").effects
+        assert desk.workflow.diff("M0002").effects == (
+            "M0001 is active again: agents apply it on the builds that it affects",
+        )
+        assert desk.workflow.diff("M0002", 2).effects == (
+            "M0001 is superseded: agents take it back where M0002 is applied in its place",
+        )
+
 
 class TestJudging:
     """Words that are kept nowhere."""

@@ -1,4 +1,4 @@
-"""What lists of revisions and of the audit log are found by, without reading documents."""
+"""What lists of revisions, of the audit log and of alarms are found by, without reading all there is."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def upgrade() -> None:
     _partial("ix_revisions_break_glass", "break_glass IS NOT NULL")
     for name, columns in _OF_AUDIT.items():
         op.create_index(f"ix_audit_{name}", "audit", columns)
+    op.create_index("ix_notices_alarms", "notices", ["weight", "settled_at"])
 
 
 def _partial(name: str, condition: str) -> None:
@@ -58,6 +59,7 @@ def _fill() -> None:
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_index("ix_notices_alarms", "notices")
     for name in _OF_AUDIT:
         op.drop_index(f"ix_audit_{name}", "audit")
     for name in ("break_glass", "newest", "supersedes", "stage"):
