@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, redirect, request
 from flask.blueprints import BlueprintSetupState
+from werkzeug.wrappers import Response as AnyResponse
 
 from feedsrv.web import pages
 from feedsrv.web.desk import Desk
@@ -30,5 +31,10 @@ def assets_blueprint(desk: Desk) -> Blueprint:
         is_named = request.args.get("v") == pages.digest_of_asset(name)
         answer.headers["Cache-Control"] = IMMUTABLE if is_named else UNCACHED
         return answer
+
+    @door.get("/favicon.ico")
+    def icon() -> AnyResponse:
+        # Browsers ask for it where a document of ours, such as XML, cannot name another.
+        return redirect(pages.asset("icon.svg"))
 
     return door

@@ -290,3 +290,4 @@ class TestEveryPage:
         assert "immutable" in named.headers["Cache-Control"]
         assert other.headers["Cache-Control"] == "no-store"
         assert foreign.status_code == 404
+        assert anna.get("/favicon.ico", follow_redirects=True).mimetype == "image/svg+xml"
