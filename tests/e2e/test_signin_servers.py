@@ -52,7 +52,7 @@ class Browser:
         answer = requests.request(
             method, url, data=form or None, headers=sent, allow_redirects=False, timeout=60
         )
-        self.cookie = answer.cookies.get(COOKIE, self.cookie)
+        self.cookie = answer.cookies.get(COOKIE) or self.cookie
         return answer
 
     def sign_in(self, host: str, name: str, password: str) -> requests.Response:

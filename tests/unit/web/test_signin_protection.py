@@ -306,3 +306,34 @@ class TestCookies:
         )
 
         assert 'type="password"' in page.text
+
+    @pytest.mark.parametrize(
+        ("referrer", "status"),
+        [
+            ("https://desk.example.com/signin", 303),
+            ("https://evil.example/", 403),
+            ("https://desk.example.com.evil.example/", 403),
+            ("http://desk.example.com/signin", 403),
+            (None, 403),
+        ],
+    )
+    def test_over_https_a_form_must_come_from_a_page_of_ours(self, referrer: str | None, status: int) -> None:
+        """The token alone does not do: who can write into our traffic elsewhere could have planted it."""
+        desk = SignInDesk(local=True, desk_url="https://desk.example.com", trusted_proxies=1)
+        desk.add("anna", Role.AUTHOR)
+        client = desk.client()
+        client.environ_base |= {
+            "HTTP_X_FORWARDED_PROTO": "https",
+            "HTTP_X_FORWARDED_HOST": "desk.example.com",
+            "HTTP_X_FORWARDED_FOR": "198.51.100.7",
+        }
+        token = csrf_token(client, "/signin")
+
+        answer = client.post(
+            "/signin",
+            data={"csrf_token": token, "name": "anna", "password": PASSWORD},
+            headers={} if referrer is None else {"Referer": referrer},
+        )
+
+        assert answer.status_code == status
+        assert (whoami(client) is not None) is (status == 303)
