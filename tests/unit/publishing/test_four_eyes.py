@@ -117,6 +117,15 @@ class TestTheSamePerson:
         refuse(desk, "anna.l")
         assert desk.approve(by="ben").approved_by == "ben"
 
+    def test_nor_does_a_second_account_countersign(self, desk: Desk) -> None:
+        """Whoever broke the glass is one person by any account."""
+        desk.register(person("paula", email="paula@example.com"), person("p2", email="paula@example.com"))
+        desk.bring(urgent())
+        digest = desk.break_glass(by="paula").digest
+
+        with pytest.raises(SamePersonError, match="p2 approved M0001 revision 1 alone"):
+            desk.workflow.countersign("M0001", by="p2", digest=digest)
+
     def test_people_without_an_address_are_told_apart_by_name(self, desk: Desk) -> None:
         """Two unknown addresses are not the same address."""
         desk.register(person("anna"), person("ben"), person("carl", email=""))
