@@ -3,10 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from limits import parse
+from limits.storage import MemoryStorage
 
 from feedsrv.model.lifecycle import Role
 from feedsrv.web.api.entry import MOST_BYTES
-from feedsrv.web.signin.recognising import SIGN_IN
+from feedsrv.web.signin.limits import Rule, apply_limits
+from feedsrv.web.signin.recognising import SIGN_IN, bearer
 from tests.programs import Programs, said
 from tests.publisher import written
 
@@ -153,6 +156,26 @@ class TestBodies:
         answer = anna.send("/documents", written(), Accept="image/png")
 
         assert said(answer, 406)["code"] == "api.not_acceptable"
+        assert programs.surface.house.workflow.list_mitigations() == ()
+
+
+class TestTooMany:
+    """A program that asks too often is told when to come back."""
+
+    def test_too_many_requests_of_one_token(self, programs: Programs) -> None:
+        """429 as a problem, with Retry-After; nothing is done for them, and other tokens go on."""
+        limit = Rule("token", parse("3 per hour"), bearer)
+        apply_limits(programs.app, MemoryStorage(), (limit,))
+        anna, ben = programs.client("anna", "author"), programs.client("ben", "reviewer")
+        for _ in range(3):
+            said(anna.get("/me"))
+
+        refused = anna.send("/documents", written())
+
+        assert said(refused, 429)["code"] == "http.too_many_requests"
+        assert refused.content_type == "application/problem+json"
+        assert 0 < int(refused.headers["Retry-After"]) <= 3600
+        assert said(ben.get("/me"))["name"] == "ben"
         assert programs.surface.house.workflow.list_mitigations() == ()
 
 
