@@ -102,4 +102,5 @@ def _why(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return said[:200] or type(error).__name__
+    # Some of it may be what the other side sent.
+    return "".join(one if one.isprintable() else "?" for one in said[:200]) or type(error).__name__

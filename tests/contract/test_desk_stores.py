@@ -57,7 +57,7 @@ TOKEN = Token(
 ANSWER = Answer("ben key-1", "sha256-r", AT, 201, (("ETag", '"x"'), ("Location", "/x")), b"\x00{}")
 PLAIN = Notice(0, AT, "mitigation.published", Weight.PLAIN, "M0001 revision 1", "ben", "It is ö out.")
 ALARM = Notice(0, AT, "mitigation.break-glass", Weight.ALARM, "M0002 revision 1", "ben", "Alone.")
-WEBHOOK = Webhook(0, "https://hooks.example.org/x", frozenset({"feed.published"}), AT, "ben", 7)
+WEBHOOK = Webhook(0, "https://hooks.example.org/x", frozenset({"mitigation.published"}), AT, "ben", 7)
 
 
 class TestAnyStoreOfPeople:

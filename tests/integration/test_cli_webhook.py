@@ -27,7 +27,7 @@ ANNA = ("--as", "anna")
 def test_an_address_is_added_tried_and_removed(service: Service) -> None:
     """Standard output of the first is the key, which the receiver checks the signature of the second with."""
     with Receiver().serving() as receiver:
-        key = service.done("webhook", "add", receiver.url(), "--kind", "feed.published", *ANNA).strip()
+        key = service.done("webhook", "add", receiver.url(), "--kind", "mitigation.published", *ANNA).strip()
         said = service.done("webhook", "test", "1", *ANNA)
 
         [got] = receiver.received
@@ -38,7 +38,7 @@ def test_an_address_is_added_tried_and_removed(service: Service) -> None:
         assert service.done("webhook", "key", "1", *ANNA).strip() == key
         assert "answered 204" in service.done("webhook", "log", "1", *ANNA)
         [listed] = json.loads(service.done("webhook", "list", "--json", *ANNA))
-        assert (listed["url"], listed["kinds"]) == (receiver.url(), "feed.published")
+        assert (listed["url"], listed["kinds"]) == (receiver.url(), "mitigation.published")
 
     service.done("webhook", "remove", "1", *ANNA)
     assert "notices are sent nowhere" in service.done("webhook", "list", *ANNA)

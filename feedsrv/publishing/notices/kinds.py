@@ -39,8 +39,6 @@ KINDS: Final[dict[str, NoticeKind]] = {
     "update.discarded": NoticeKind("a registered cumulative update was discarded"),
     "update.releasing": NoticeKind("the next publication releases a cumulative update"),
     "update.released": NoticeKind("a cumulative update was released"),
-    "feed.published": NoticeKind("feeds were published"),
-    "feed.failed": NoticeKind("a publication was refused or cut short"),
     "key.changed": NoticeKind("a key was made, used, retired or imported"),
     "key.revoked": NoticeKind("a key was revoked"),
     "trouble.begun": NoticeKind("something is wrong that the keeper watches", _ALARM),

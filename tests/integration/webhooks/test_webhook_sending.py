@@ -58,8 +58,8 @@ class TestSending:
 
     def test_each_is_sent_what_it_asked_for_once_and_in_order(self, post: Post, receiver: Receiver) -> None:
         """However often it is looked whether something is due."""
-        post.add(receiver.url(), "feed.published", "key.revoked")
-        post.tell("feed.published")
+        post.add(receiver.url(), "mitigation.published", "key.revoked")
+        post.tell("mitigation.published")
         post.tell("mitigation.approved")
         post.tell("key.revoked")
 
@@ -67,7 +67,7 @@ class TestSending:
             post.send()
 
         assert [json.loads(one.body)["type"] for one in receiver.received] == [
-            "feed.published",
+            "mitigation.published",
             "key.revoked",
         ]
 

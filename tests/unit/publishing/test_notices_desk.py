@@ -106,9 +106,9 @@ class TestWebhooks:
 
     def test_an_address_is_sent_what_comes_after_it_was_added(self, board: Board) -> None:
         """Its path lets one in there, and so is written into no log and no notice."""
-        board.tell("feed.published")
+        board.tell("mitigation.published")
 
-        added = board.desk.add_webhook(URL, ["feed.published"], by=board.by)
+        added = board.desk.add_webhook(URL, ["mitigation.published"], by=board.by)
 
         assert added.told == board.desk.newest(9)[1].number
         assert board.desk.webhooks(board.by) == (added,)
@@ -155,7 +155,7 @@ class TestWebhooks:
     def test_a_kind_that_nobody_tells_of_is_refused(self, board: Board, kind: str) -> None:
         """Its owner would wait in vain."""
         with pytest.raises(UnknownKindError) as refusal:
-            board.desk.add_webhook(URL, ["feed.published", kind], by=board.by)
+            board.desk.add_webhook(URL, ["mitigation.published", kind], by=board.by)
 
         assert len(str(refusal.value)) < 300
 
@@ -209,7 +209,7 @@ class TestWebhooks:
 
     def test_trying_an_address_puts_down_one_notice_for_it_alone(self, board: Board) -> None:
         """Others are not sent that."""
-        board.desk.add_webhook(URL, ["feed.failed"], by=board.by)
+        board.desk.add_webhook(URL, ["trouble.begun"], by=board.by)
         board.desk.add_webhook(URL, [], by=board.by)
 
         notice = board.desk.try_webhook(1, by=board.by)
