@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from feedsrv.publishing.notices.telling import tell
 from feedsrv.publishing.people_records import CONSOLE, Person, Principal, Token
 from feedsrv.publishing.permits import MissingRoleError
 from feedsrv.publishing.ports import Work
+
+log: Final = logging.getLogger(__name__)
 
 LONGEST_LIFE: Final[dict[Role | None, timedelta]] = {
     None: timedelta(days=366),
@@ -124,6 +127,10 @@ class Tokens(AccessDesk):
         digest, at = digest_of(secret), self._now()
         with self._store.look() as work:
             found = _standing(work, digest, at)
+            dead = work.tokens.of_digest(digest) if found is None else None
+        if dead is not None:
+            # In the log alone: a job that nobody stopped would fill the audit log.
+            log.warning("token.refused", extra={"token": dead.number, "owner": dead.owner})
         if found is None:
             return None
         token, owner = found

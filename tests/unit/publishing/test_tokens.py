@@ -164,6 +164,23 @@ class TestUsing:
 
         assert [office.desk.recognise_token(one) for one in (ended, revoked, orphan)] == [None] * 3
 
+    def test_a_dead_one_that_is_still_used_is_told_to_operators(
+        self, office: Office, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """With its number and owner, and without its secret; what was never made is not."""
+        ben = office.principal("ben")
+        secret, token = make(office, ben)
+        office.desk.revoke_token(token.number, by=ben)
+        before = office.acts()
+
+        office.desk.recognise_token(secret)
+        office.desk.recognise_token(new_token())
+
+        [told] = [one for one in caplog.records if one.message == "token.refused"]
+        assert vars(told)["token"] == 1
+        assert secret not in repr(vars(told))
+        assert office.acts() == before
+
     def test_a_role_that_its_owner_lost_it_has_lost(self, office: Office) -> None:
         """And gets back with it."""
         secret, _ = make(office, office.principal("ben"), AUTHOR)
