@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+import pytest
 from argon2 import PasswordHasher
 from bs4 import BeautifulSoup, Tag
 from flask import Blueprint, Flask, Response, jsonify
@@ -185,3 +186,22 @@ def csrf_token(client: FlaskClient, page: str) -> str:
     field = BeautifulSoup(client.get(page).data, "html.parser").find("input", {"name": "csrf_token"})
     assert isinstance(field, Tag)
     return str(field["value"])
+
+
+def by_password(
+    client: FlaskClient, name: str = "anna", password: str = PASSWORD, *, onward: str = "/"
+) -> TestResponse:
+    """Fill in the form and press the button."""
+    token = csrf_token(client, "/signin")
+    return client.post(
+        "/signin", data={"csrf_token": token, "name": name, "password": password, "next": onward}
+    )
+
+
+@pytest.fixture(name="desk")
+def desk_fixture() -> SignInDesk:
+    """A desk without a provider, where anna and ben have accounts."""
+    made = SignInDesk(local=True)
+    made.add("anna", Role.AUTHOR)
+    made.add("ben", Role.REVIEWER)
+    return made
