@@ -17,6 +17,7 @@ from feedsrv.web.desk import Desk
 from feedsrv.web.guard import principal
 
 TAG = "notices"
+KindName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class NoticeWords(Words):
@@ -95,9 +96,7 @@ class WebhookBody(Body):
 
     url: Annotated[str, Field(min_length=1, max_length=2_000)]
     """https, and nowhere private unless the operator allows it."""
-    kinds: Annotated[
-        frozenset[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=len(KINDS))
-    ] = frozenset()
+    kinds: Annotated[tuple[KindName, ...], Field(max_length=2 * len(KINDS))] = ()
     """Which notices; none for all of them."""
 
 

@@ -20,7 +20,8 @@ from feedsrv.web.desk import Desk
 from feedsrv.web.guard import principal, require
 
 TAG = "people"
-Roles = Annotated[frozenset[Role], Field(max_length=len(Role))]
+Roles = Annotated[tuple[Role, ...], Field(max_length=4 * len(Role))]
+"""One that is named twice is held once."""
 Password = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
