@@ -16,6 +16,7 @@ from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.key_register.refusals import ClockError, RevokedKeyError
+from feedsrv.publishing.notices.telling import tell
 from feedsrv.publishing.people import checked_name
 from feedsrv.publishing.ports import Shelf, Store, Work
 from feedsrv.publishing.trust_records import KeyStage, Revocation
@@ -103,6 +104,10 @@ class Desk:
 
     def _write(self, work: Work, at: datetime, by: str, verb: str, subject: str, **detail: str) -> None:
         record(work.audit, at, actor=by, verb=verb, subject=subject, detail=detail)
+        if verb in _TOLD:
+            kind = "key.revoked" if verb == "key.revoke" else "key.changed"
+            sentence = f"{by} {_TOLD[verb]} {subject}"
+            tell(work, at, kind=kind, subject=subject, by=by, sentence=sentence)
 
     @contextmanager
     def _told(self, by: str, verb: str, subject: str) -> Iterator[None]:
@@ -117,6 +122,18 @@ class Desk:
                 # Where the database is the trouble, its refusal is the one to be told.
                 log.warning("audit.not_written", extra={"verb": verb, "subject": subject})
             raise
+
+
+# What people are told of; refused acts, and lists that are renewed, stand in the audit log alone.
+_TOLD: Final = {
+    "key.request": "made a key and requested a certificate:",
+    "key.import": "imported a certificate:",
+    "key.issue": "issued a certificate:",
+    "key.use": "put to use:",
+    "key.export": "wrote out",
+    "key.retire": "retired",
+    "key.revoke": "revoked",
+}
 
 
 def revocations_of(work: Work, chain: Sequence[Certificate], ring: Keyring) -> tuple[Revocation, ...]:
