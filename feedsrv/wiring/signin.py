@@ -1,4 +1,4 @@
-"""From settings to how people sign in: the identity provider as it was chosen, and where tries are counted."""
+"""From settings to how people sign in: the identity provider as chosen, and where tries are counted."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _client_secret(file: Path) -> str:
         raise ClientSecretError(f"FEEDSRV_OIDC_CLIENT_SECRET_FILE: {file} cannot be read ({why})") from None
     if not text or len(text) > _LARGEST or not text.isprintable():
         raise ClientSecretError(
-            f"FEEDSRV_OIDC_CLIENT_SECRET_FILE: {file} holds no secret: write what the identity provider gave, "
-            "on one line"
+            f"FEEDSRV_OIDC_CLIENT_SECRET_FILE: {file} holds no secret: write what the identity provider "
+            "gave, on one line"
         )
     return text
