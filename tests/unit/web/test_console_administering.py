@@ -1,196 +1,36 @@
-"""The pages on which the desk is administered: updates, keys, audit, people, tokens, webhooks."""
+"""The pages on which the desk is administered: keys, audit, people, tokens, webhooks."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from io import BytesIO
+from pathlib import Path
 from typing import Final
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from feedsrv.model.lifecycle import Role, Stage
-from feedsrv.publishing.people_records import Principal
-from tests.publisher import CATALOGUE, written
+from feedsrv.model.lifecycle import Role
+from feedsrv.publishing.trust_records import KeyStage
+from feedsrv.trust.profile import Role as KeyRole
+from tests.own_keys import KeyHouse
+from tests.publisher import written
 from tests.surface import STALE, Surface, press, soup
+from tests.unit.web.console_desk import HOSTILE, administered, secret_of, text
 
 ADMINISTRATOR: Final = Role.ADMINISTRATOR
 PASSWORD: Final = "a horse that nobody rides"  # noqa: S105 -- opens nothing
-UPDATE: Final = {
-    "product": "exchange-2019",
-    "build": "15.2.1544.9",
-    "name": "CU14 Jan27SU",
-    "released": "2026-11-20",
-    "kb": "KB5099999",
-    "fixes": "CVE-2026-1234",
-    "needless": "M0010",
-}
-NEW_UPDATE: Final = "/catalogue/updates/new"
-ONE_UPDATE: Final = "/catalogue/updates/exchange-2019/15.2.1544.9"
-HOSTILE: Final = (
-    "<b>x</b>",
-    "{{ 7*7 }}",
-    "a\r\nX: y",
-    "../..",
-    "' OR 1=1 --",
-    "\u202eabc",
-    "x" * 5_000,
-    "\x00",
-)
 
 
 @pytest.fixture
 def surface() -> Surface:
     """A desk with a catalogue and an administrator."""
-    made = Surface.in_memory()
-    root = Principal("ada", frozenset(Role), "command line (account root)")
-    made.desk.people.add("ada", roles=frozenset(Role), password=None, by=root)
-    return made
+    return administered()
 
 
 @pytest.fixture
 def ada(surface: Surface) -> FlaskClient:
     """The administrator's browser."""
     return surface.client("ada", *Role)
-
-
-def text(answer: TestResponse) -> str:
-    """What a page says."""
-    return soup(answer).get_text(" ", strip=True)
-
-
-def secret_of(client: FlaskClient, page: str) -> str:
-    """The secret by which a form of a page is known to be ours."""
-    found = soup(client.get(page)).find("input", attrs={"name": "csrf_token"})
-    assert found is not None
-    return str(found["value"])
-
-
-class TestUpdates:
-    """A cumulative update, with what it drafts shown before."""
-
-    def test_is_registered_after_its_revisions_were_seen(self, surface: Surface, ada: FlaskClient) -> None:
-        """The first step keeps nothing; the second does just what was shown."""
-        surface.house.bring(written("M0010"))
-
-        shown = press(ada, NEW_UPDATE, "See what it would do", **UPDATE)
-        before = surface.house.workflow.list_updates()
-        said_yes = _press_in(ada, shown, "Yes, register it and draft this revision")
-
-        assert "M0010 revision 2" in text(shown)
-        assert "15.2.1544.9" in text(shown)
-        assert [str(one.update.build) for one in before] == ["15.2.1118.20"]
-        assert said_yes.status_code == 303
-        assert "Registered." in text(ada.get(str(said_yes.location)))
-        assert surface.house.workflow.show_mitigation("M0010", 2).stage is Stage.IN_REVIEW
-
-    def test_nobody_says_yes_to_what_they_did_not_see(self, surface: Surface, ada: FlaskClient) -> None:
-        """Where something was published between the two steps, the second shows it instead."""
-        shown = press(ada, NEW_UPDATE, "See what it would do", **(UPDATE | {"needless": ""}))
-        surface.house.bring(written("M0010", vulnerability="CVE-2026-1234"))
-
-        answer = _press_in(ada, shown, "Yes, register it")
-
-        assert answer.status_code == 409
-        assert "Somebody was faster" in text(answer)
-        assert len(surface.house.workflow.list_updates()) == 1
-
-    def test_what_was_typed_can_be_changed(self, ada: FlaskClient) -> None:
-        """The way back keeps every word."""
-        shown = press(ada, NEW_UPDATE, "See what it would do", **(UPDATE | {"needless": ""}))
-
-        answer = _press_in(ada, shown, "Change what was typed")
-
-        name = soup(answer).find(id="name")
-        assert name is not None
-        assert name["value"] == UPDATE["name"]
-
-    @pytest.mark.parametrize(
-        ("field", "value", "said"),
-        [
-            ("build", "15.2", "four whole numbers"),
-            ("build", "15.2.1118.3", "was never released itself"),
-            ("released", "yesterday", "released: 'yesterday' is no day"),
-            ("product", "outlook", "no product 'outlook'"),
-            ("needless", "M0999", "there is no mitigation M0999"),
-            ("fixes", "CVE-22", "CVE-22"),
-            ("name", "", "does not fit"),
-            *(("name", one, "") for one in HOSTILE),
-            *(("kb", one, "") for one in HOSTILE),
-        ],
-    )
-    def test_a_bad_value_registers_nothing(
-        self, surface: Surface, ada: FlaskClient, field: str, value: str, said: str
-    ) -> None:
-        """It is told what is wanted, and everything typed is still there."""
-        answer = press(ada, NEW_UPDATE, "See what it would do", **(UPDATE | {"needless": "", field: value}))
-
-        assert answer.status_code in {200, 400, 404}
-        assert said in text(answer)
-        assert b"<b>x</b>" not in answer.data
-        assert len(surface.house.workflow.list_updates()) == 1
-
-    def test_is_released_or_discarded(self, surface: Surface, ada: FlaskClient) -> None:
-        """Released only with all that it needs approved; a mistake is discarded."""
-        surface.house.bring(written("M0010"))
-        _press_in(
-            ada,
-            press(ada, NEW_UPDATE, "See what it would do", **UPDATE),
-            "Yes, register it and draft this revision",
-        )
-
-        too_early = press(ada, ONE_UPDATE, "Release it with the next publication")
-        surface.house.approve("M0010")
-        released = press(ada, ONE_UPDATE, "Release it with the next publication")
-
-        assert too_early.status_code == 403
-        assert "M0010 revision 2 is in review" in text(too_early)
-        assert released.status_code == 303
-        assert surface.house.workflow.list_updates()[-1].releasing_by == "ada"
-
-    def test_a_mistake_is_discarded(self, surface: Surface, ada: FlaskClient) -> None:
-        """As if it had never been registered."""
-        shown = press(ada, NEW_UPDATE, "See what it would do", **(UPDATE | {"needless": ""}))
-        _press_in(ada, shown, "Yes, register it")
-
-        answer = press(ada, ONE_UPDATE, "Discard this update")
-
-        assert answer.status_code == 303
-        assert len(surface.house.workflow.list_updates()) == 1
-
-
-class TestCatalogue:
-    """The file of products and updates."""
-
-    @pytest.mark.parametrize(
-        ("data", "status", "said"),
-        [
-            (CATALOGUE, 200, "says this already"),
-            (CATALOGUE.replace(b"CU14", b"CU 14"), 200, "Imported."),
-            (b"PK\x03\x04zip", 400, "zip archive"),
-            (b'<!DOCTYPE c [<!ENTITY a "b">]><Catalogue/>', 400, "document type declaration"),
-            (b"<Catalogue/>", 400, "must begin with"),
-        ],
-        ids=["again", "new", "zip", "entities", "other"],
-    )
-    def test_is_imported_or_refused(self, ada: FlaskClient, data: bytes, status: int, said: str) -> None:
-        """With what came of it."""
-        form = {"csrf_token": secret_of(ada, "/catalogue/import"), "file": (BytesIO(data), "products.xml")}
-
-        answer = ada.post("/catalogue/import", data=form, content_type="multipart/form-data")
-
-        assert (answer.status_code, said in text(answer)) == (status, True)
-
-    def test_rollout_says_what_is_true(self, surface: Surface, ada: FlaskClient) -> None:
-        """Every entry reaches the whole fleet, and nothing is promised beyond that."""
-        assert "Nothing is published yet" in text(ada.get("/rollout"))
-
-        surface.house.bring(written("M0010"))
-
-        said = text(ada.get("/rollout"))
-        assert "reaches the whole fleet" in said
-        assert "M0010 1 active 100 %" in said
 
 
 class TestPeople:
@@ -381,18 +221,66 @@ class TestAudit:
 class TestKeys:
     """What signs, and for how long."""
 
+    @pytest.fixture
+    def house(self, surface: Surface, tmp_path: Path) -> KeyHouse:
+        """Keys of our own in the register of the same store."""
+        return KeyHouse(tmp_path, store=surface.house.store)
+
+    def test_every_key_is_listed_with_its_days(self, ada: FlaskClient, house: KeyHouse) -> None:
+        """What it signs, what stands above it, and what a verifier would object to."""
+        made = house.furnish()
+        signer, root = made[KeyRole.FEED_SIGNER], made[KeyRole.ROOT]
+
+        listed = soup(ada.get("/keys"))
+        one, above = text(ada.get(f"/keys/{signer.id}")), text(ada.get(f"/keys/{root.id}"))
+
+        assert len(listed.select("tbody > tr")) == len(made)
+        assert "left)" in listed.get_text()
+        assert "It signs now" in one
+        assert "stands above the" in above
+
+    def test_a_key_is_laid_down_by_who_means_it(self, ada: FlaskClient, house: KeyHouse) -> None:
+        """A tick and a fresh sign-in; what is needed still is not laid down."""
+        made = house.furnish()
+        ready = house.issued(KeyRole.FEED_SIGNER, "spare")
+        page = f"/keys/{ready.id}"
+
+        unsure = press(ada, page, "Retire it")
+        refused = press(ada, f"/keys/{made[KeyRole.FEED_CA].id}", "Retire it", sure="yes")
+        retired = press(ada, page, "Retire it", sure="yes")
+
+        assert (unsure.status_code, refused.status_code, retired.status_code) == (400, 403, 303)
+        assert "first put another signer to use" in text(refused)
+        assert house.stage(ready) is KeyStage.RETIRED
+
+    def test_a_certificate_is_revoked_with_a_reason(self, ada: FlaskClient, house: KeyHouse) -> None:
+        """One of the table; others are refused, and nothing is changed."""
+        house.furnish()
+        spare = house.issued(KeyRole.FEED_SIGNER, "spare")
+        page = f"/keys/{spare.id}"
+
+        odd = press(ada, page, "Revoke it for good", sure="yes", reason="because")
+        before = text(ada.get(page))
+        done = press(ada, page, "Revoke it for good", sure="yes", reason="superseded")
+
+        assert odd.status_code >= 400
+        assert "revoked: superseded" not in before
+        assert done.status_code == 303
+        assert "revoked: superseded" in text(ada.get(page))
+
+    def test_only_administrators_change_keys(self, surface: Surface, house: KeyHouse) -> None:
+        """Others see them, without a button; a request all the same is refused."""
+        ready = house.furnish()[KeyRole.FEED_SIGNER]
+        zoe = surface.client("zoe", Role.PUBLISHER)
+        page = zoe.get(f"/keys/{ready.id}")
+
+        form = {"csrf_token": secret_of(zoe, "/catalogue"), "do": "retire", "sure": "yes"}
+
+        assert "Change it" not in text(page)
+        assert zoe.post(f"/keys/{ready.id}", data=form).status_code == 403
+
     def test_an_unknown_key_is_said(self, ada: FlaskClient) -> None:
         """And what is no fingerprint at all."""
         assert ada.get("/keys/0123456789abcdef").status_code == 404
         assert ada.get("/keys/..%2f").status_code in {400, 404}
         assert ada.get("/keys").status_code == 200
-
-
-def _press_in(client: FlaskClient, answer: TestResponse, button: str) -> TestResponse:
-    """Press a button of a page that is open already."""
-    for form in soup(answer).find_all("form"):
-        for one in form.find_all("button"):
-            if one.get_text(" ", strip=True) == button:
-                held = {str(f["name"]): str(f.get("value", "")) for f in form.find_all("input")}
-                return client.post(str(form["action"]), data=held | {str(one["name"]): str(one["value"])})
-    raise AssertionError(f"no button {button!r} in {text(answer)}")
