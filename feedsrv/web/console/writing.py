@@ -23,7 +23,7 @@ from feedsrv.model.mitigation import HEARTBEAT as HEARTBEAT_ID
 from feedsrv.model.mitigation import Draft
 from feedsrv.publishing.people_records import Principal
 from feedsrv.publishing.refusals import ChangedSinceError, UnknownMitigationError
-from feedsrv.publishing.summaries import Shown
+from feedsrv.publishing.summaries import MOST_LISTED, Shown
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.web import guard
 from feedsrv.web.console.form_rows import (
@@ -196,8 +196,15 @@ def _written(  # noqa: PLR0913 -- what stands on the page beside the form
 
 def _free_id(workflow: Workflow) -> str:
     """The id after the highest that was ever given."""
-    taken = [one.id for one in workflow.list_mitigations() if one.id != HEARTBEAT_ID]
-    number = max((int(one[1:]) for one in taken), default=0) + 1
+    number, after = 1, ""
+    while True:
+        # Lines of lists, since nobody needs two thousand documents to count them.
+        page = workflow.page(after=after or None, limit=MOST_LISTED)
+        taken = [int(one.id[1:]) for one in page.items if one.id != HEARTBEAT_ID]
+        number = max([number, *(one + 1 for one in taken)])
+        if page.next is None:
+            break
+        after = page.next
     return f"M{number:04}" if number <= 9_999 else ""
 
 
