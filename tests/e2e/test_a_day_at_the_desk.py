@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,10 +11,12 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from feedsrv.model.lifecycle import Role
 from tests.commands import Service, new_service
 from tests.e2e.browsing import CHROMIUM, chromium
-from tests.e2e.test_surfaces import answering
 from tests.e2e.web_servers import free_port
+from tests.oidc.desk import PASSWORD
+from tests.oidc.serving import add_person, private_surface
 
 pytestmark = [
     pytest.mark.e2e,
@@ -25,13 +24,12 @@ pytestmark = [
 ]
 
 TEAM: Final = {
-    "anna": ("author",),
-    "ben": ("reviewer",),
-    "pia": ("publisher", "author"),
-    "otto": ("auditor",),
-    "ada": ("administrator",),
+    "ada": (Role.ADMINISTRATOR,),
+    "anna": (Role.AUTHOR,),
+    "ben": (Role.REVIEWER,),
+    "pia": (Role.PUBLISHER, Role.AUTHOR),
+    "otto": (Role.AUDITOR,),
 }
-EVERYBODY_KNOWS: Final = "walnut tram glacier violin"
 MITIGATION: Final = """<?xml version="1.0" encoding="UTF-8"?>
 <Mitigation xmlns="urn:feedsrv:authoring:1" id="M0042" severity="high">
   <Title>Stop the POP3 service</Title>
@@ -66,7 +64,7 @@ class Desk:
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
             page.goto("/")
             page.get_by_label("Name").fill(name)
-            page.get_by_label("Password").fill(EVERYBODY_KNOWS)
+            page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Sign in").click()
             expect(page.get_by_role("heading", level=1)).to_have_text("What needs me")
             self.pages[name] = page
@@ -77,39 +75,18 @@ class Desk:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
     """One that has published, and a team that may sign in."""
     made = new_service(tmp_path_factory.mktemp("day"))
-    word = made.data / "word"
-    word.write_text(EVERYBODY_KNOWS + "\n")
-    word.chmod(0o600)
-    for name, roles in {"ada": TEAM["ada"], **TEAM}.items():
-        wanted = [part for role in roles for part in ("--role", role)]
-        made.done("user", "add", name, *wanted, "--password-file", str(word), "--as", "ada")
-    return made
+    team = Service(made.data, {"FEEDSRV_AS": "ada"})
+    for name, roles in TEAM.items():
+        add_person(team, name, *roles)
+    return team
 
 
 @pytest.fixture(scope="module")
 def desk(service: Service) -> Iterator[Desk]:
     """Its private surface, as `feedsrv serve` runs it, and real Chromium."""
-    with at_work(service) as address, chromium() as browser:
+    log = service.data / "desk.log"
+    with private_surface(service, free_port(), log) as address, chromium() as browser:
         yield Desk(address, browser)
-
-
-@contextmanager
-def at_work(service: Service) -> Iterator[str]:
-    """The address of the private surface while it runs."""
-    port = free_port()
-    with (service.data / "desk.log").open("wb") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "feedsrv", "serve", "--surface", "private"],
-            env=service.environment | {"FEEDSRV_PRIVATE_BIND": f"127.0.0.1:{port}"},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            answering(f"http://127.0.0.1:{port}/healthz", running, service.data / "desk.log")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            running.terminate()
-            assert running.wait(30) == 0
 
 
 def upload(page: Page, folder: Path, **words: str) -> None:

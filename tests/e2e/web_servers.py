@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,16 +100,32 @@ def gunicorn(shelf: Path, home: Path, *, workers: int = 2, application: str = PU
 def nginx(shelf: Path, home: Path, *, upstream: int = 9, limit: bool = True) -> Iterator[Server]:
     """Real nginx with the documented sample, and nothing else, over the shelf."""
     port = free_port()
-    site = SAMPLE.read_text()
-    for documented, ours in (
-        ("listen 80;", f"listen 127.0.0.1:{port};"),
-        ("root   /srv/feedsrv/shelf;", f"root {shelf};"),
-        ("server 127.0.0.1:8080;", f"server 127.0.0.1:{upstream};"),
-    ):
-        assert site.count(documented) == 1, f"the sample no longer says {documented!r} once"
-        site = site.replace(documented, ours)
+    site = adapted(
+        SAMPLE,
+        {
+            "listen 80;": f"listen 127.0.0.1:{port};",
+            "root   /srv/feedsrv/shelf;": f"root {shelf};",
+            "server 127.0.0.1:8080;": f"server 127.0.0.1:{upstream};",
+        },
+    )
     if not limit:
         site = re.sub(r"(?m)^ *limit_req .*$", "", site)
+    with nginx_with(site, home, port) as server:
+        yield server
+
+
+def adapted(sample: Path, places: Mapping[str, str]) -> str:
+    """A documented sample, with the places changed that it says are to be changed."""
+    site = sample.read_text()
+    for documented, ours in places.items():
+        assert site.count(documented) == 1, f"the sample no longer says {documented!r} once"
+        site = site.replace(documented, ours)
+    return site
+
+
+@contextmanager
+def nginx_with(site: str, home: Path, port: int, *, ready: bool = True) -> Iterator[Server]:
+    """Real nginx with that site, and nothing else; with `ready`, it answers plain HTTP there."""
     (home / "site.conf").write_text(site)
     temporary = "".join(
         f"{kind}_temp_path {home}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -120,16 +136,19 @@ def nginx(shelf: Path, home: Path, *, upstream: int = 9, limit: bool = True) -> 
         f"events {{ }}\nhttp {{\naccess_log off;\n{temporary}include {home}/site.conf;\n}}\n"
     )
     command = ["nginx", "-p", str(home), "-e", "stderr", "-c", str(home / "nginx.conf")]
-    with _running(command, dict(os.environ), home, port) as server:
+    with _running(command, dict(os.environ), home, port, ready=ready) as server:
         yield server
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], home: Path, port: int) -> Iterator[Server]:
+def _running(
+    command: list[str], environment: dict[str, str], home: Path, port: int, *, ready: bool = True
+) -> Iterator[Server]:
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=log)
     try:
-        _wait_for(port, process, home / "server.log")
+        if ready:
+            _wait_for(port, process, home / "server.log")
         yield Server(port, process)
     finally:
         process.terminate()
