@@ -20,10 +20,12 @@ from feedsrv.web import problems
 from feedsrv.web.guard import Guard, NotSignedInError, visitor
 from feedsrv.web.headers import DOCUMENT_SAFETY, UNCACHED
 from feedsrv.web.refusals import refusal_page
+from feedsrv.web.signin.protection import host_of, is_loopback
 from feedsrv.web.status import Look, Watching, status_blueprint
 
 _HERE = frozenset({"127.0.0.1", "::1"})
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
+# By which proxies tell of themselves; some say only how they were asked, and not by whom.
+_FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-")
 
 
 def _as_it_is(app: Flask) -> None:
@@ -76,9 +78,11 @@ def create_private_app(  # noqa: PLR0913 -- each is one thing that the surface i
 def _refuse_strangers() -> None:
     """How the service stands is for those who are signed in, and for programs on this very machine.
 
-    Every proxy says for whom it asks, so that nobody comes by one as a program of this machine.
+    A proxy on this machine says that it is one, or asks by the name that people use, so that nobody comes by
+    one as a program of this machine.
     """
-    is_here = request.remote_addr in _HERE and not any(name in request.headers for name in _FORWARDED)
+    is_asked_here = request.remote_addr in _HERE and is_loopback(host_of(request.host))
+    is_here = is_asked_here and not any(name.lower().startswith(_FORWARDED) for name, _ in request.headers)
     if not is_here and visitor() is None:
         raise NotSignedInError
 

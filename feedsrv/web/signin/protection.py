@@ -160,12 +160,12 @@ def trusted_hosts(desk_url: str, binds: Sequence[str]) -> tuple[str, ...]:
 
 def _goes_by(host: str, names: Sequence[str]) -> bool:
     # Without names, the library judges the form alone.
-    return host_is_trusted(host) and _host(f"//{host}") in names
+    return host_is_trusted(host) and host_of(host) in names
 
 
 def keeps_cookies(asked: Request) -> bool:
     """True where a browser would keep our cookie: over HTTPS, or on this very machine."""
-    return asked.is_secure or is_loopback(_host(f"//{asked.host}"))
+    return asked.is_secure or is_loopback(host_of(asked.host))
 
 
 def is_loopback(host: str) -> bool:
@@ -180,6 +180,18 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_of(host: str) -> str:
+    """The name or the address in a Host header, without its port; one that cannot be read has none.
+
+    >>> host_of("desk.example.com:8081"), host_of("[::1]:8081"), host_of("[::1")
+    ('desk.example.com', '::1', '')
+    """
+    try:
+        return _host(f"//{host}")
+    except ValueError:
+        return ""
 
 
 def _host(url: str) -> str:

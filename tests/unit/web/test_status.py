@@ -225,7 +225,9 @@ def test_whoever_is_signed_in_finds_back_to_the_desk() -> None:
     assert b'href="./"' not in ask("/status", WELL).data
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-Ip"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "X-Real-Ip", "Via"]
+)
 @pytest.mark.parametrize("path", ["/status", "/status.json", "/metrics"])
 def test_a_stranger_is_told_nothing_however_they_come(path: str, header: str) -> None:
     """Neither from another machine, nor by a proxy on this one."""
@@ -236,3 +238,13 @@ def test_a_stranger_is_told_nothing_however_they_come(path: str, header: str) ->
 
     assert (elsewhere.status_code, by_proxy.status_code) == (401, 401)
     assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/status", "/status.json", "/metrics"])
+def test_a_proxy_that_says_nothing_of_itself_is_known_by_the_name_it_asks_by(path: str) -> None:
+    """It passes on the name that people use; programs of this machine use the machine's own."""
+    client = create_private_app(look=Eyes(ENDED), clock=lambda: AT).test_client()
+
+    by_proxy, here = (client.get(path, headers={"Host": one}) for one in ("desk.example.com", "[::1]:8081"))
+
+    assert (by_proxy.status_code, here.status_code) == (401, 200)
