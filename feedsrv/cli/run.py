@@ -13,7 +13,7 @@ from feedsrv.cli.common import warn
 from feedsrv.cli.serve import private_program, public_program
 from feedsrv.cli.together import Program, run_together
 from feedsrv.clock import now
-from feedsrv.errors import NotAllowedError, OperatorError
+from feedsrv.errors import FeedsrvError, NotAllowedError, OperatorError
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import PRODUCTION
 from feedsrv.publishing.records import Revision
@@ -26,6 +26,7 @@ from feedsrv.wiring.desk import (
     open_keys,
     open_workflow,
     prepare,
+    was_cut_short,
 )
 from feedsrv.wsgi.site import site
 
@@ -63,10 +64,22 @@ def run(*, content: Path | None) -> None:
     # Before anything is served, so that keys which do not fit are heard of here and not in a log.
     keys = open_keys(settings, now=now(), tell=warn, make=True)
     if content is not None:
-        publish_content(settings, content)
+        publish_or_stay(settings, content)
     _announce(settings, keys)
     keeper = Program("the keeper", (sys.executable, "-m", "feedsrv", "keeper"))
     run_together((public_program(settings), private_program(settings), keeper), tell=warn)
+
+
+def publish_or_stay(settings: Settings, folder: Path) -> None:
+    """Publish content; where it is refused and something is published already, that stays up."""
+    try:
+        publish_content(settings, folder)
+    except OwnContentError:
+        raise
+    except FeedsrvError as refusal:
+        if not open_workflow(settings).list_feeds():
+            raise
+        warn(f"not all of {folder} is published, what was published stays up: [{refusal.code}] {refusal}")
 
 
 def publish_content(settings: Settings, folder: Path) -> None:
@@ -84,6 +97,11 @@ def publish_content(settings: Settings, folder: Path) -> None:
             "--content approves what it finds without people, so it works with a development PKI only; "
             "import, submit and approve with `feedsrv mitigation`"
         )
+    if was_cut_short(settings):
+        # Words that are on their way cannot be changed; what was begun is finished or cleared first.
+        done = open_cycle(settings, keys, site(settings.publisher)).refresh(by=AUTHOR, at=now())
+        for sentence in done.sentences:
+            click.echo(sentence)
     desk = open_workflow(settings)
     products = folder / "products.xml"
     desk.import_catalogue(products.read_bytes(), source=str(products), by=AUTHOR)

@@ -50,6 +50,16 @@ def permits(settings: Settings) -> May:
         return registered(work.people.all())
 
 
+def was_cut_short(settings: Settings) -> bool:
+    """True where a publication was begun and neither finished nor cleared.
+
+    Raises:
+        OperatorError: the database cannot be used.
+    """
+    with SqlStore(open_database(settings.database)).look() as work:
+        return work.intents.open() is not None
+
+
 def nobody_is_registered(settings: Settings) -> bool:
     """True before the first person may sign in.
 

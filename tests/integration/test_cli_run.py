@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.commands import Service, new_service
+from feedsrv.cli.run import publish_or_stay
+from feedsrv.clock import now
+from feedsrv.errors import FeedsrvError
+from feedsrv.publishing.records import IntendedRevision, Intent, IntentState
+from feedsrv.settings import Settings
+from feedsrv.stores.database import open_database
+from feedsrv.stores.sql import SqlStore
+from feedsrv.wiring.desk import prepare
+from tests.commands import MITIGATIONS, PUBLISHED, Service, new_service
+from tests.publisher import shared_pki
 
 
 @contextmanager
@@ -87,6 +97,64 @@ def test_a_folder_without_a_catalogue_is_refused_by_the_files_name(tmp_path: Pat
     assert result.exit_code == 1
     products = tmp_path / "content" / "products.xml"
     assert f"error [operator.system]: {products}: No such file or directory" in result.stderr
+
+
+def changed_content(folder: Path) -> Path:
+    """What a service of these tests has published, with one mitigation that says something else."""
+    content = folder / "content"
+    content.mkdir()
+    for name in PUBLISHED:
+        shutil.copy(MITIGATIONS / name, content)
+    m0001 = content / "M0001.xml"
+    text = m0001.read_text(encoding="utf-8")
+    m0001.write_text(text.replace('days="90"', 'days="80"'), encoding="utf-8")
+    return content
+
+
+def test_a_start_whose_content_is_refused_serves_what_is_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repository that was changed must not take down what its servers rely on; the refusal is told."""
+    service = new_service(tmp_path)
+    content = changed_content(tmp_path)
+    m0001 = content / "M0001.xml"
+    m0001.write_text(re.sub("<Change>.*</Change>", "", m0001.read_text(encoding="utf-8")), encoding="utf-8")
+    before = service.everything()
+
+    publish_or_stay(Settings(data=service.data, development_keys=shared_pki()), content)
+
+    told = capsys.readouterr().err
+    assert f"not all of {content} is published, what was published stays up: [mitigation." in told
+    assert "Change must say what changed" in told
+    assert service.everything() == before
+
+
+def test_a_first_start_whose_content_is_refused_is_refused(tmp_path: Path) -> None:
+    """There is nothing that could be served instead."""
+    content = changed_content(tmp_path)
+    (content / "M0001.xml").write_text("<nonsense/>")
+    settings = Settings(data=tmp_path / "data", development_keys=shared_pki())
+    prepare(settings)
+
+    with pytest.raises(FeedsrvError, match="M0001"):
+        publish_or_stay(settings, content)
+
+
+def test_a_start_after_a_publication_that_was_cut_short_finishes_it_and_takes_new_words(
+    tmp_path: Path,
+) -> None:
+    """Words that are on their way cannot be changed, so what was begun comes first."""
+    service = new_service(tmp_path)
+    settings = Settings(data=service.data, development_keys=shared_pki())
+    with SqlStore(open_database(settings.database)).begin() as work:
+        (m0001,) = work.revisions.history("M0001")
+        named = IntendedRevision("M0001", 2, m0001.digest)
+        work.intents.begin(Intent(0, now(), "anna", IntentState.OPEN, (named,)))
+
+    publish_or_stay(settings, changed_content(tmp_path))
+
+    assert "M0001 revision 2" in service.done("mitigation", "show", "M0001")
+    assert '"published"' in service.done("mitigation", "list", "--json")
 
 
 @pytest.mark.e2e
