@@ -28,6 +28,7 @@ from feedsrv.publishing.people_records import Principal
 from feedsrv.web import guard
 from feedsrv.web.coding import coded
 from feedsrv.web.headers import HTML, UNCACHED
+from feedsrv.web.marking import marked
 from feedsrv.web.navigation import NAVIGATION, Entry, where
 
 EXTENSION: Final = "feedsrv-pages"
@@ -208,6 +209,7 @@ def environment() -> Environment:
         "here": _here,
         "section": lambda: where(request.path),
         "is_mitigation": is_mitigation,
+        "marked": marked,
         "the_time": lambda: surroundings().clock(),
     }
     return made
