@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate
-from feedsrv.model.feed import EntryState, Feed
+from feedsrv.model.feed import Feed
 from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import Mitigation
 
@@ -220,7 +220,3 @@ class AuditEntry:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detail", MappingProxyType(dict(self.detail)))
-
-
-EntryLine = tuple[str, int, EntryState]
-"""What an entry says before anything is signed: id, revision, state."""

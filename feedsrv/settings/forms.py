@@ -117,6 +117,8 @@ def roles_of_groups(text: str) -> dict[str, tuple[str, ...]]:
         if role not in ROLES or not equals or not named or role in found:
             raise ValueError(_ROLES_FORM)
         found[role] = named
+    if not found:
+        raise ValueError(_ROLES_FORM)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,6 @@ from feedsrv.stores.sql_limits import SqlLimits
 
 _LARGEST: Final = 4096
 """Bytes of a client's secret."""
-_ROLES_FORM: Final = (
-    "write roles with their groups, such as `author=sec-authors,sec-leads reviewer=sec-leads`; the roles are "
-    f"{', '.join(Role)}"
-)
 
 
 class ClientSecretError(OperatorError):
@@ -48,7 +44,7 @@ def choose_provider(settings: Settings) -> ChosenProvider | None:
     """The identity provider of the settings; None where none is set.
 
     Raises:
-        BadSettingsError: FEEDSRV_OIDC_ROLES or FEEDSRV_OIDC_SCOPES cannot be used.
+        BadSettingsError: FEEDSRV_OIDC_SCOPES lacks `openid`.
         ClientSecretError: there is no secret in the file.
     """
     url, client_id, file = (
@@ -68,7 +64,7 @@ def choose_provider(settings: Settings) -> ChosenProvider | None:
         discovery_url=url,
         client_id=client_id,
         client_secret=read,
-        roles=read_roles(settings.oidc_roles),
+        roles=roles_by_group(settings.groups_of_roles),
         groups_claim=settings.oidc_groups_claim,
         name_claim=settings.oidc_name_claim,
         scopes=settings.oidc_scopes,
@@ -76,27 +72,18 @@ def choose_provider(settings: Settings) -> ChosenProvider | None:
     )
 
 
-def read_roles(text: str | None) -> Mapping[str, frozenset[Role]]:
-    """Which groups have which roles; groups named like roles have them where nothing is said.
+def roles_by_group(groups: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[Role]]:
+    """Which roles each group gives; groups named like roles give them where nothing is said.
 
-    >>> sorted(read_roles("author=sec,leads reviewer=leads")["leads"])
+    >>> sorted(roles_by_group({"author": ["sec", "leads"], "reviewer": ["leads"]})["leads"])
     [<Role.AUTHOR: 'author'>, <Role.REVIEWER: 'reviewer'>]
-
-    Raises:
-        BadSettingsError: it is of another form.
     """
-    if text is None:
+    if not groups:
         return {role.value: frozenset({role}) for role in Role}
     found: dict[str, frozenset[Role]] = {}
-    for part in text.split():
-        role, equals, groups = part.partition("=")
-        named = [one for one in groups.split(",") if one]
-        if not equals or role not in set(Role) or not named:
-            raise BadSettingsError(f"FEEDSRV_OIDC_ROLES holds {part[:80]!r}: {_ROLES_FORM}")
+    for role, named in groups.items():
         for group in named:
             found[group] = found.get(group, frozenset()) | {Role(role)}
-    if not found:
-        raise BadSettingsError(f"FEEDSRV_OIDC_ROLES is empty: {_ROLES_FORM}")
     return found
 
 

@@ -1,14 +1,12 @@
-"""What watching needs of others beside the store and the shelf: the public URL, and other clocks."""
+"""What watching needs of others beside the store and the shelf: the public URL."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from cryptography import x509
 
 from feedsrv.errors import UnavailableError
-from feedsrv.publishing.watching.seen import ClockSeen
 
 
 class UnreachedError(UnavailableError):
@@ -38,10 +36,3 @@ class PublicSource(Protocol):
 
     def certificate(self) -> x509.Certificate | None:
         """The certificate of its TLS, believed or not; None for plain HTTP, or where it cannot be had."""
-
-
-class Clocks(Protocol):
-    """Other machines that say what time it is."""
-
-    def ask(self) -> Sequence[ClockSeen]:
-        """What each of them says now."""
