@@ -73,9 +73,8 @@ def add(routes: Routes, desk: Desk) -> None:
     def list_audit(query: AuditFilters) -> Response:
         """List acts, newest first."""
         who = require(ACTS["audit.read"])
-        after = query.after(TAG)
         page = desk.workflow(who).audit_page(
-            before=None if after is None else int(after),
+            before=query.before(TAG),
             limit=query.limit,
             actor=query.actor,
             verb=query.verb,

@@ -19,6 +19,8 @@ JSON: Final = "application/json"
 XML: Final = "application/xml"
 MOST_BYTES: Final = 2 * 1024 * 1024
 """Of one request's body."""
+_DEEPEST: Final = 50
+"""How deep objects and lists may lie in each other; a mitigation's lie some ten deep."""
 _BEARER: Final = re.compile(r"Bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)
 
 
@@ -69,6 +71,21 @@ def _refuse_no_object(data: bytes) -> None:
         raise NotJsonError(str(error)[:200]) from None
     if not isinstance(found, dict):
         raise NotJsonError("the outermost value must be an object")
+    if not _is_shallow(found):
+        raise NotJsonError("it is nested too deep")
+
+
+def _is_shallow(found: object) -> bool:
+    """True where whoever reads on, one function within another for each level, gets to the bottom."""
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
+    return not level
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

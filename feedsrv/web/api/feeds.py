@@ -241,9 +241,9 @@ def add(routes: Routes, desk: Desk) -> None:
     def list_versions(path: FeedPath, query: Paged) -> Response:
         """List the versions of a feed, newest first."""
         listed = f"{TAG} {path.product} {path.channel}"
-        after = query.after(listed)
-        before = None if after is None else int(after)
-        page = desk.versions().page(path.product, path.channel, before=before, limit=query.limit)
+        page = desk.versions().page(
+            path.product, path.channel, before=query.before(listed), limit=query.limit
+        )
         items = [VersionWords.about(one) for one in page.items]
         return said(VersionPageWords(items=items, next=query.cursor_after(listed, page.next)))
 

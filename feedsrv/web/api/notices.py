@@ -150,8 +150,7 @@ def _add_notices(routes: Routes, desk: Desk) -> None:
     def list_notices(query: Paged) -> Response:
         """List notices, newest first."""
         principal()
-        after = query.after(TAG)
-        found = desk.notices.newest(query.limit + 1, None if after is None else int(after))
+        found = desk.notices.newest(query.limit + 1, query.before(TAG))
         shown = found[: query.limit]
         last = shown[-1].number if len(found) > query.limit else None
         return said(NoticePageWords(items=_notices(shown), next=query.cursor_after(TAG, last)))

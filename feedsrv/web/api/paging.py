@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -15,6 +16,7 @@ USUAL: Final = 50
 # No secret: a cursor tells nothing that its holder could not ask for. The signature finds typing errors,
 # cuts, and cursors of another list or of other filters.
 _CHECK: Final = "cursor"
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Paged(Words):
@@ -40,6 +42,20 @@ class Paged(Words):
         if not isinstance(found, str):
             raise BadCursorError
         return found
+
+    def before(self, listed: str) -> int | None:
+        """As `after`, of a list that goes back by number; None for the first page.
+
+        Raises:
+            BadCursorError: the cursor is not one of this list with these filters.
+        """
+        found = self.after(listed)
+        if found is None:
+            return None
+        # Anybody can make a cursor; no database takes a number of any length.
+        if not _NUMBER.fullmatch(found):
+            raise BadCursorError
+        return int(found)
 
     def cursor_after(self, listed: str, last: object | None) -> str | None:
         """The cursor of the page that goes on after `last`; None where there is no further page."""

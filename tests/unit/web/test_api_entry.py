@@ -107,6 +107,8 @@ class TestBodies:
             (b'{"digest": "a", "digest": "b"}', "named twice"),
             (b'{"digest": NaN}', "no number"),
             (b'{"a":' * 100_000, "no JSON"),
+            (b'{"a": ' + b"[" * 700 + b"]" * 700 + b"}", "too deep"),
+            (b'{"digest": ' + b'{"a":' * 51 + b"0" + b"}" * 51 + b"}", "too deep"),
             (b'{"a": ' + b"9" * 5_000 + b"}", "no JSON"),
         ],
     )

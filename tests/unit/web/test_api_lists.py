@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from feedsrv.web.api import audit, notices
+from feedsrv.web.api.paging import Paged
 from tests.programs import Program, Programs, said
 from tests.publisher import written
 
@@ -96,6 +98,27 @@ class TestPages:
         }[turned]
 
         assert said(anna.get(path), 400)["code"] == "api.bad_cursor"
+
+    @pytest.mark.parametrize("after", ["", "x", "-1", "1e5", " 1", "\u0663", "9" * 30])
+    @pytest.mark.parametrize(
+        ("path", "listed", "filters"),
+        [
+            ("/notices", notices.TAG, Paged()),
+            ("/audit", audit.TAG, audit.AuditFilters()),
+            ("/feeds/exchange-2019/production/versions", "feeds exchange-2019 production", Paged()),
+        ],
+        ids=["notices", "audit", "versions"],
+    )
+    def test_a_cursor_of_somebodys_own_making_says_a_number_or_nothing(
+        self, programs: Programs, path: str, listed: str, filters: Paged, after: str
+    ) -> None:
+        """Whoever reads the source can make one; nothing breaks by it."""
+        olga = programs.client("olga", "auditor")
+        cursor = filters.cursor_after(listed, after)
+
+        answer = olga.get(f"{path}?cursor={cursor}")
+
+        assert said(answer, 400)["code"] == "api.bad_cursor"
 
     @pytest.mark.parametrize(
         "query",
