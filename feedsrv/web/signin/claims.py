@@ -62,7 +62,9 @@ def roles_of(claims: Mapping[str, Any], naming: Naming) -> frozenset[Role]:
     groups = claims.get(naming.groups)
     if groups is None:
         return frozenset()
-    listed = groups.split() if isinstance(groups, str) else groups
+    # Some providers write a list of one as a text. It is one name, whatever it holds: somebody may have
+    # called a group "friends of the administrator".
+    listed = [groups] if isinstance(groups, str) else groups
     if not isinstance(listed, list) or len(listed) > _MOST or not all(isinstance(one, str) for one in listed):
         raise BadTokenError(f"its claim {quoted(naming.groups)} is no list of names")
     return frozenset(role for one in listed for role in naming.roles.get(one, ()))
