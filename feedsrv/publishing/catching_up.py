@@ -21,6 +21,7 @@ from feedsrv.publishing.announced import take_over
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.drafting import begin_revision
 from feedsrv.publishing.listing import INDEX_JSON
+from feedsrv.publishing.notices.telling import tell
 from feedsrv.publishing.ports import Shelf, Work
 from feedsrv.publishing.records import Head, Published, Revision
 from feedsrv.publishing.refusals import StoreBehindError
@@ -123,7 +124,7 @@ def catch_up(work: Work, witness: Witness, ahead: Iterable[Head], *, by: str) ->
     told = []
     # The oldest first: of what is announced, the newest feed has the last word.
     for head in sorted(ahead, key=lambda one: one.feed.issued):
-        taken = dict(_take_over(work, witness, head.feed)) | take_over(work, head.feed)
+        taken = dict(_take_over(work, witness, head.feed, by=by)) | take_over(work, head.feed)
         work.feeds.move(head, at=head.feed.issued)
         record(
             work.audit,
@@ -149,7 +150,7 @@ def _listed(shelf: Shelf) -> Iterator[FeedName]:
             yield product, channel
 
 
-def _take_over(work: Work, witness: Witness, feed: Feed) -> Iterator[tuple[str, str]]:
+def _take_over(work: Work, witness: Witness, feed: Feed, *, by: str) -> Iterator[tuple[str, str]]:
     """Keep the revisions that a feed lists and the database lacks; gives each with its digest."""
     for entry in feed.entries:
         known = work.revisions.published(entry.id)
@@ -157,9 +158,21 @@ def _take_over(work: Work, witness: Witness, feed: Feed) -> Iterator[tuple[str, 
             mitigation, document = witness.mitigation(entry)
             found = work.revisions.get(mitigation.id, mitigation.revision)
             is_known = found is not None and found.unsigned == without_signature(document)
-            work.revisions.save(_published(found if is_known else None, mitigation, document, at=feed.issued))
+            kept = _published(found if is_known else None, mitigation, document, at=feed.issued)
+            work.revisions.save(kept)
             is_lost = found is not None and found.is_open and not is_known
+            if kept.approved_by is None:
+                _tell_of(work, kept, witness.at, by=by)
             yield f"{mitigation}{' in place of other words under way' if is_lost else ''}", entry.digest
+
+
+def _tell_of(work: Work, taken: Revision, at: datetime, *, by: str) -> None:
+    """Perhaps one person alone had approved it, and the alarm about that is forgotten."""
+    sentence = (
+        f"{taken} is published, as the shelf shows, but who approved it is forgotten here, and whether that "
+        "was one person alone: have somebody else than its author look at it, and withdraw it where need be"
+    )
+    tell(work, at, kind="mitigation.published", subject=str(taken), by=by, sentence=sentence)
 
 
 def _published(found: Revision | None, mitigation: Mitigation, document: bytes, *, at: datetime) -> Revision:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, assert_never
 
 from feedsrv.codec.mitigation import write_mitigation
+from feedsrv.lints.rules_supersession import footprint
+from feedsrv.model.action import Action, AppPool, DoNothing, Service, UrlRewrite
 from feedsrv.model.build import Build, BuildRange
 from feedsrv.model.feed import digest_of
 from feedsrv.model.mitigation import PRODUCTION, Affects, Mitigation, Severity, Status
@@ -31,7 +33,8 @@ _ANYWHERE: Final = Affects("any", (BuildRange(Build(0, 0, 0, 0), None),))
 def effect_of(mitigation: Mitigation) -> str:
     """Digest of what a mitigation does and against what, however it is called and wherever it applies.
 
-    Another id, another title or another range of builds makes no other work of it.
+    Another id, another title or another range of builds makes no other work of it, nor do other names of
+    its actions, or another order.
     """
     bare = replace(
         mitigation,
@@ -46,6 +49,9 @@ def effect_of(mitigation: Mitigation) -> str:
         status=Status.ACTIVE,
         channel=PRODUCTION,
         vulnerabilities=tuple(sorted(mitigation.vulnerabilities)),
+        actions=tuple(
+            _unnamed(one) for one in sorted(mitigation.actions, key=lambda one: repr(footprint(one)))
+        ),
         references=(),
         change=None,
         no_fix_yet=None,
@@ -53,6 +59,26 @@ def effect_of(mitigation: Mitigation) -> str:
         supersedes=(),
     )
     return digest_of(write_mitigation(bare))
+
+
+def _unnamed(action: Action) -> Action:
+    """What it does, as IIS and Windows take it: they compare names without case."""
+    match action:
+        case UrlRewrite(place=place):
+            where = replace(
+                place,
+                site=place.site and place.site.casefold(),
+                path=place.path and place.path.casefold(),
+            )
+            return replace(action, id="A0", name="any", place=where)
+        case AppPool(pool=pool):
+            return AppPool("A0", pool.casefold())
+        case Service(service=service):
+            return Service("A0", service.casefold())
+        case DoNothing():
+            return DoNothing("A0")
+        case _:
+            assert_never(action)
 
 
 def refuse_own(work: Work, actor: str, revision: Revision, verb: str = "approve") -> None:
@@ -76,13 +102,23 @@ def refuse_own(work: Work, actor: str, revision: Revision, verb: str = "approve"
 
 
 def was_seen_by_two(revision: Revision) -> bool:
-    """True where it was published, and two people stand for its words."""
-    return revision.published is not None and not is_alone(revision) and revision.approved_by != KEEPER
+    """True where it was published, and two people stand for its words.
+
+    Of what was taken over from the shelf after a backup was restored, nobody here knows that.
+    """
+    is_approved = revision.approved_by not in {None, KEEPER}
+    return revision.published is not None and is_approved and not is_alone(revision)
 
 
 def is_alone(revision: Revision) -> bool:
     """True where one person approved it in an emergency, and nobody countersigned it."""
     return revision.break_glass is not None and revision.break_glass.countersigned_by is None
+
+
+def hands_carried_over(revision: Revision) -> frozenset[str]:
+    """Whose words they still are when the next revision begins with them: theirs who stand for them alone."""
+    glass = revision.break_glass
+    return revision.hands | {glass.by} if glass is not None and is_alone(revision) else frozenset()
 
 
 def _is_one_of(work: Work, actor: str, names: Iterable[str]) -> bool:
@@ -113,11 +149,13 @@ def is_news_of(work: Work, actor: str, subject: str) -> bool:
 def _brought_first(work: Work, revision: Revision) -> set[str]:
     """Whoever brought the same work here before those did who have a hand in this revision.
 
-    Work of this mitigation that two people stood for once is nobody's secret any more.
+    Work of this mitigation that two people stood for once is nobody's secret any more. Whoever withdrew it
+    did not stand for it.
     """
     subject = work_of(revision.mitigation)
     history = work.revisions.history(revision.id)
-    if any(was_seen_by_two(one) and work_of(one.mitigation) == subject for one in history):
+    settled = [one.mitigation for one in history if was_seen_by_two(one)]
+    if any(one.status is Status.ACTIVE and work_of(one) == subject for one in settled):
         return set()
     authors = _authors(work, subject)
     own = [one.seq for one in authors if is_among(one.actor, revision.hands)]

@@ -10,6 +10,7 @@ from feedsrv.model.lifecycle import WrongStageError, move, stage_now
 from feedsrv.model.mitigation import Status, review_span
 from feedsrv.publishing.acting import Acting, checked_reason, refuse_if_changed
 from feedsrv.publishing.drafting import begin_revision, submit_revision
+from feedsrv.publishing.hands import hands_carried_over
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import draft_of, find_revision
 from feedsrv.publishing.records import Revision
@@ -48,6 +49,7 @@ class NextRevisions(Acting):
         """Begin the next revision with the words that stand: to write on, or to have it signed anew.
 
         It is issued now, and a person looks again as late as before. What was withdrawn is active in it.
+        Words that one person alone stands for stay theirs: somebody else must approve them.
 
         Raises:
             UnknownMitigationError: there is no such mitigation.
@@ -60,7 +62,8 @@ class NextRevisions(Acting):
         with self._store.begin() as work:
             found = self._standing(work, mitigation_id, "revise", seen)
 
-            drafted = self._begin(found, by=actor, change=why, status=Status.ACTIVE, source=str(found))
+            begun = self._begin(found, by=actor, change=why, status=Status.ACTIVE, source=str(found))
+            drafted = replace(begun, hands=begun.hands | hands_carried_over(found))
             work.revisions.save(drafted)
             self._log(work, actor, "revise", drafted, digest=drafted.digest, change=why)
         log.info("mitigation.revised", extra=_fields(drafted, actor))

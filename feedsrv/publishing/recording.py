@@ -28,7 +28,9 @@ def keep_outcome(  # noqa: PLR0913 -- what was done, by whom, and what it was he
     at = intent.begun
     for one in made.revisions:
         stage = move(one.revision.stage, "publish").to
-        work.revisions.save(replace(one.revision, stage=stage, shelved=True, published=one.published))
+        # Words on their way cannot change, but somebody may have countersigned them meanwhile.
+        kept = work.revisions.get(one.revision.id, one.revision.number) or one.revision
+        work.revisions.save(replace(kept, stage=stage, shelved=True, published=one.published))
     for update in made.updates:
         released = replace(update.update, stage=UpdateStage.RELEASED)
         work.updates.save(replace(update, update=released, releasing_by=None))

@@ -36,6 +36,7 @@ from feedsrv.publishing.drafting import (
     refuse_if_update_on_its_way,
     submit_revision,
 )
+from feedsrv.publishing.hands import hands_carried_over
 from feedsrv.publishing.ports import Work
 from feedsrv.publishing.reading import catalogue_of, draft_of, open_of
 from feedsrv.publishing.records import Revision, Update
@@ -302,10 +303,12 @@ class UpdateWork(Acting):
         )
         told = {"source": f"{name_of(update)} at {to_text(self._now())}", "source_digest": "", "by": actor}
         if revision is None:
-            drafted = begin_revision(replace(draft, mitigation=words), **told)
+            begun = begin_revision(replace(draft, mitigation=words), **told)
+            drafted = replace(begun, hands=begun.hands | hands_carried_over(base))
         else:
             refuse_if_on_its_way(work, revision)
             drafted = edit_revision(revision, replace(draft, mitigation=words), **told)
+            self._end_alarm(work, revision)
         submitted = submit_revision(drafted, by=actor)
         work.revisions.save(submitted)
         return submitted

@@ -144,8 +144,10 @@ class TestTheSameWork:
             written("M0002", title="Something else entirely"),
             written("M0002", ranges='<Range introduced="15.2.1118.7"/>'),
             written("M0002", channel="preview"),
+            written("M0002", action='<AppPool id="Z9" name="MSExchangeOWAAppPool"/>'),
+            written("M0002", action='<AppPool id="A1" name="msexchangeowaAPPPOOL"/>'),
         ],
-        ids=["the same", "another title", "other builds", "another channel"],
+        ids=["the same", "another title", "other builds", "another channel", "another name", "another case"],
     )
     def test_under_another_id(self, desk: Desk, again: bytes) -> None:
         """A colleague who takes it over does not make it theirs."""
@@ -238,6 +240,32 @@ class TestTheSameWork:
         desk.workflow.revise("M0001", by="ben", change="Signed anew.")
 
         refuse(desk, "anna")
+
+    def test_work_that_two_people_withdrew_is_still_one_persons(self, desk: Desk) -> None:
+        """They stood for its end."""
+        desk.alone()
+        desk.workflow.withdraw("M0001", by="ben", reason="It breaks mail.")
+        desk.approve(by="carl")
+        desk.publish()
+        desk.workflow.revise("M0001", by="ben", change="Again.")
+
+        refuse(desk, "anna")
+
+    @pytest.mark.parametrize("begin", ["revise", "register"])
+    def test_words_that_one_person_stands_for_stay_theirs_in_the_next_revision(
+        self, desk: Desk, begin: str
+    ) -> None:
+        """Two had agreed on what it does, but not on where; whoever carries that over wrote nothing."""
+        desk.publish(written())
+        desk.alone(urgent(ranges='<Range introduced="15.2.1118.7"/>', change="Elsewhere."))
+        if begin == "revise":
+            desk.workflow.revise("M0001", by="carl", change="Signed anew.")
+        else:
+            desk.workflow.register_update(cumulative_update(), by="carl")
+
+        refuse(desk, "anna")
+        refuse(desk, "carl")
+        assert desk.approve(by="ben").approved_by == "ben"
 
     def test_a_heartbeat_is_reviewed_like_everything_else(self, desk: Desk) -> None:
         """It has no vulnerability, and does nothing."""
