@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +76,7 @@ def upgrade(url: str) -> None:
         file_of(url).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreNotReadyError(f"{file_of(url).parent}: cannot be made ({error.strerror})") from error
+    _keep_from_others(file_of(url))
     engine = open_database(url)
     try:
         # One process upgrades, others wait and then find nothing to do.
@@ -85,6 +88,18 @@ def upgrade(url: str) -> None:
         raise translated(error) from error
     finally:
         engine.dispose()
+
+
+def _keep_from_others(file: Path) -> None:
+    """Let nobody but the owner and the group read the file: hashes of passwords lie in it."""
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o660))
+        # Its log and its index take after it, where they are made anew.
+        for one in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            if one.exists() and one.stat().st_mode & 0o007:
+                one.chmod(stat.S_IMODE(one.stat().st_mode) & ~0o007)
+    except OSError:
+        return  # not ours to change, or not to be made: the database says which
 
 
 def is_current(url: str) -> bool:

@@ -42,6 +42,24 @@ def test_upgrading_makes_a_database_that_is_current(url: str) -> None:
     assert is_current(url)
 
 
+@pytest.mark.parametrize("is_older", [False, True])
+def test_nobody_else_on_the_machine_may_read_it(url: str, *, is_older: bool) -> None:
+    """Hashes of passwords lie in it; a file that an earlier version made open is shut."""
+    if is_older:
+        upgrade(url)
+        file_of(url).chmod(0o644)
+
+    upgrade(url)
+    store = SqlStore(open_database(url))
+    with store.begin() as work:
+        work.people.all()
+        modes = {one.name: one.stat().st_mode & 0o007 for one in file_of(url).parent.iterdir()}
+    store.close()
+
+    assert modes == dict.fromkeys(modes, 0)
+    assert file_of(url).stat().st_mode & 0o600 == 0o600
+
+
 def test_migrations_make_exactly_the_tables_that_the_code_works_with(url: str) -> None:
     """Nobody forgets the migration when a table changes."""
     upgrade(url)
