@@ -31,6 +31,8 @@ from feedsrv.publishing.refusals import BadNameError
 
 RESERVED: Final = frozenset({KEEPER, "feedsrv", "nobody", "system", "unknown"})
 """Names under which parts of this service act, or that stand for nobody."""
+_PAGES: Final = frozenset({"new"})
+"""Names of pages beside those of people, which would hide the person's."""
 LONGEST_SHOWN: Final = 120
 LONGEST_EMAIL: Final = 254
 """Characters."""
@@ -275,8 +277,8 @@ def usable_name(name: str) -> str:
     """
     checked = checked_name(name)
     # Addresses of pages and of the API have names in them, and no way to write these.
-    if "/" in checked or not checked.strip("."):
-        raise BadNameError(f"{checked!a} has a / in it, or nothing but dots; write another name")
+    if "/" in checked or not checked.strip(".") or is_among(checked, _PAGES):
+        raise BadNameError(f"{checked!a} has a / in it, is nothing but dots, or a page; write another name")
     if is_among(checked, RESERVED):
         raise ReservedNameError(checked)
     return checked

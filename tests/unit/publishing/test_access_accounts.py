@@ -100,6 +100,7 @@ class TestAdding:
             ("\u0430nna", BadNameError),
             ("anna/ben", BadNameError),
             ("..", BadNameError),
+            ("new", BadNameError),
             ("Keeper", ReservedNameError),
             ("feedsrv", ReservedNameError),
             ("nobody", ReservedNameError),
