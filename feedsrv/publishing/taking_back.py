@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from feedsrv.model.build import Build
 from feedsrv.model.catalogue import CumulativeUpdate, UpdateStage
 from feedsrv.model.lifecycle import Stage
-from feedsrv.model.mitigation import Draft, Status, review_span
+from feedsrv.model.mitigation import Draft, Mitigation, Status, review_span
 from feedsrv.publishing.acting import BREAK_GLASS, KEEPERS_ACT, Acting
 from feedsrv.publishing.drafting import begin_revision, is_on_its_way, renumbered, submit_revision
 from feedsrv.publishing.emergency import in_force, keepers_withdrawal
@@ -23,9 +24,9 @@ from feedsrv.publishing.notice_records import Notice
 from feedsrv.publishing.notices.telling import settle
 from feedsrv.publishing.people import KEEPER
 from feedsrv.publishing.ports import Work
-from feedsrv.publishing.reading import draft_of, open_of
+from feedsrv.publishing.reading import catalogue_of, draft_of, open_of
 from feedsrv.publishing.records import Revision
-from feedsrv.publishing.superseding import waits_for
+from feedsrv.publishing.superseding import obliges, superseding, waits_for
 
 log: Final = logging.getLogger(__name__)
 
@@ -80,11 +81,13 @@ class TakingBack(Acting):
         return voided
 
     def _take_back(self, work: Work, found: Revision, above: Revision | None, actor: str) -> Revision:
-        detail = {"takes back": str(found)}
+        detail, kept = {"takes back": str(found)}, ""
         if above is not None:
             aside = replace(renumbered(above, above.number + 1), stage=Stage.DISCARDED)
             work.revisions.save(aside)
+            self._end_alarm(work, above)
             detail |= {"set aside": above.digest, "as": str(aside)}
+            kept = f" What {above.author} had under way is kept as {aside}, discarded"
         words = self._words_instead(work, found)
         begun = begin_revision(words, source="withdrawal", source_digest="", by=KEEPER)
         # The keeper's, whoever has it look: no person approves what they have drawn up.
@@ -96,7 +99,7 @@ class TakingBack(Acting):
         )
         work.revisions.save(withdrawn)
         self._log(work, actor, UNSIGNED, withdrawn, digest=withdrawn.digest, **detail)
-        sentence = f"{withdrawn} goes out by itself: {withdrawn.mitigation.change}"
+        sentence = f"{withdrawn} goes out by itself: {withdrawn.mitigation.change}{kept}"
         self._tell(work, actor, TAKEN_BACK, withdrawn, sentence)
         return withdrawn
 
@@ -105,39 +108,47 @@ class TakingBack(Acting):
 
         So that an hour of one person alone takes away no protection that two had agreed on.
         """
-        now = self._now()
-        number = found.number + 1
         settled = [one for one in work.revisions.history(found.id) if was_seen_by_two(one)]
         before = settled[-1] if settled else None
         if before is not None and before.mitigation.channel == found.mitigation.channel:
-            span = min(review_span(before.mitigation), self._max_review)
-            again = replace(
-                before.mitigation,
-                revision=number,
-                issued=now,
-                review_by=now.date() + span,
-                change=f"As in revision {before.number} again: nobody countersigned revision {found.number}.",
-            )
+            again = self._again(work, before.mitigation, found.mitigation)
             draft = replace(draft_of(before), mitigation=again)
-            is_held = waits_for(again, found.mitigation, _unreleased(work))
+            is_held = waits_for(again, found.mitigation, _updates(work, UpdateStage.REGISTERED))
             if not (is_held or self._lint(work, (draft,))):
                 return draft
-        words = replace(
-            found.mitigation,
-            revision=number,
-            issued=now,
-            review_by=now.date() + min(review_span(found.mitigation), self._max_review),
-            status=Status.WITHDRAWN,
-            change=f"Withdrawn by itself: nobody countersigned revision {found.number}.",
-        )
-        return replace(draft_of(found), mitigation=words)
+        why = f"Withdrawn by itself: nobody countersigned revision {found.number}."
+        words = self._renewed(found.mitigation, found.number + 1, why)
+        return replace(draft_of(found), mitigation=replace(words, status=Status.WITHDRAWN))
+
+    def _again(self, work: Work, before: Mitigation, found: Mitigation) -> Mitigation:
+        """The words of before, ended where an update that is out by now holds the fix."""
+        why = f"As in revision {before.revision} again: nobody countersigned revision {found.revision}."
+        words = self._renewed(before, found.revision + 1, why)
+        released = _updates(work, UpdateStage.RELEASED)
+        for update in released:
+            if obliges(update, words, released):
+                product = catalogue_of(work).product(update.product)
+                words = superseding(words, update, product, revision=words.revision, issued=words.issued)
+        # Rule S7: whoever starts something again where it had ended names where that was.
+        if ends := sorted(_ends(found) - _ends(words)):
+            taken = f"That one took {', '.join(map(str, ends))} for the fix."
+            words = replace(words, change=f"{words.change} {taken}")
+        return words
+
+    def _renewed(self, words: Mitigation, number: int, change: str) -> Mitigation:
+        """For as long as they ran, as far as the rules and the signing key allow it."""
+        now = self._now()
+        last = now.date() + min(review_span(words), self._max_review)
+        if self._key_ends is not None:
+            last = min(last, self._key_ends.date() - timedelta(days=1))
+        return replace(words, revision=number, issued=now, review_by=last, change=change)
 
 
 def due(work: Work, at: datetime) -> tuple[Revision, ...]:
     """What one person approved alone, nobody countersigned in time, and still stands or could go out.
 
-    A withdrawal is none of them: nothing of it runs anywhere. Nor is what two people have an approved
-    revision ready for, which takes its place.
+    A withdrawal that is out is none of them: nothing of it runs anywhere. Nor is what two people have an
+    approved revision ready for, which takes its place.
     """
     return tuple(_due(work, at))
 
@@ -154,7 +165,8 @@ def _due(work: Work, at: datetime) -> Iterator[Revision]:
             and above.approved_by != KEEPER
             and not is_alone(above)
         )
-        if glass.until <= at and one.mitigation.status is Status.ACTIVE and not is_answered:
+        is_over = one.mitigation.status is Status.WITHDRAWN and one.stage is Stage.PUBLISHED
+        if glass.until <= at and not (is_over or is_answered):
             yield one
 
 
@@ -166,8 +178,12 @@ def _alarms_over(work: Work) -> tuple[Notice, ...]:
     )
 
 
-def _unreleased(work: Work) -> list[CumulativeUpdate]:
-    return [one.update for one in work.updates.all() if one.update.stage is UpdateStage.REGISTERED]
+def _updates(work: Work, stage: UpdateStage) -> list[CumulativeUpdate]:
+    return [one.update for one in work.updates.all() if one.update.stage is stage]
+
+
+def _ends(words: Mitigation) -> set[Build]:
+    return {found.fixed for _, found in words.ranges() if found.fixed is not None}
 
 
 def _fields(revision: Revision, actor: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from feedsrv.model.mitigation import Status
 from feedsrv.publishing.emergency import in_force
 from feedsrv.publishing.records import IntendedRevision, Intent, IntentState, Update
 from feedsrv.publishing.taking_back import due
+from feedsrv.publishing.workflow import Workflow
 from tests.desk import SPAN, Desk, urgent
 from tests.publisher import cumulative_update, written
 
@@ -106,8 +107,8 @@ class TestWithdrawingByItself:
         assert words.change == "As in revision 1 again: nobody countersigned revision 2."
         assert words.review_by == desk.at.date() + timedelta(days=30)
 
-    def test_words_that_the_rules_object_to_by_now_do_not_stand_again(self, desk: Desk) -> None:
-        """An update came out meanwhile, which they do not name as their fix: withdrawn is safe."""
+    def test_words_that_an_update_has_overtaken_stand_again_up_to_it(self, desk: Desk) -> None:
+        """It came out meanwhile: servers that have it need them no more, and the others still do."""
         desk.publish(urgent())
         update = cumulative_update()
         desk.workflow.register_update(update, by="carl")
@@ -116,6 +117,51 @@ class TestWithdrawingByItself:
         desk.publish()
         with desk.store.begin() as work:
             work.updates.save(Update(replace(update, stage=UpdateStage.RELEASED)))
+        desk.at += SPAN
+
+        (drawn_up,) = desk.workflow.withdraw_due()
+
+        words = drawn_up.mitigation
+        assert (drawn_up.number, words.status) == (3, Status.ACTIVE)
+        assert [str(found) for _, found in words.ranges()] == ["15.2.221.12 up to 15.2.1900.1"]
+        assert words.change is not None
+        assert words.change.startswith(
+            "As in revision 1 again: nobody countersigned revision 2. CU16 (KB5099999)"
+        )
+
+    def test_words_that_end_too_early_in_between_stand_again_as_they_were(self, desk: Desk) -> None:
+        """Rule S7 asks for the build where one person alone had ended them."""
+        desk.publish(written())
+        ended = '<Range introduced="15.2.221.12" fixed="15.2.1118.7"/>'
+        desk.alone(urgent(ranges=ended, change="Fixed, it seems."))
+        desk.at += SPAN
+
+        (drawn_up,) = desk.workflow.withdraw_due()
+
+        words = drawn_up.mitigation
+        assert words.status is Status.ACTIVE
+        assert words.change is not None
+        assert words.change.endswith(
+            "nobody countersigned revision 2. That one took 15.2.1118.7 for the fix."
+        )
+
+    def test_words_that_would_outlive_the_signing_key_stand_again_for_less_long(self, desk: Desk) -> None:
+        """Rule S9; to look at them sooner harms nobody."""
+        desk.publish(written())
+        desk.alone(urgent(title="Better", change="Covers more."))
+        desk.at += SPAN
+        workflow = Workflow(desk.store, now=lambda: desk.at, key_ends=desk.at + timedelta(days=20))
+
+        (drawn_up,) = workflow.withdraw_due()
+
+        assert drawn_up.mitigation.status is Status.ACTIVE
+        assert drawn_up.mitigation.review_by == desk.at.date() + timedelta(days=19)
+
+    def test_words_that_the_rules_object_to_by_now_do_not_stand_again(self, desk: Desk) -> None:
+        """One person alone added a product: to leave it out again would leave its servers behind."""
+        desk.publish(written())
+        added = b'<Affects product="sfb-2019"><Range introduced="7.0.2046.0"/></Affects><Actions>'
+        desk.alone(urgent(change="Covers more.").replace(b"<Actions>", added))
         desk.at += SPAN
 
         (drawn_up,) = desk.workflow.withdraw_due()
@@ -146,6 +192,9 @@ class TestWithdrawingByItself:
         aside = desk.workflow.show_mitigation("M0001", 3)
         assert (drawn_up.number, drawn_up.mitigation.status) == (2, Status.WITHDRAWN)
         assert (aside.stage, aside.mitigation.title, aside.author) == (Stage.DISCARDED, "Mine", "carl")
+        with desk.store.look() as work:
+            told = work.notices.after(0, 1000)[-1].sentence
+        assert told.endswith("What carl had under way is kept as M0001 revision 3, discarded")
         assert desk.workflow.show_mitigation("M0001").number == 2
         desk.publish()
         assert desk.bring(document, by="carl").revision.number == 3
@@ -215,6 +264,18 @@ class TestWithdrawingByItself:
 
         assert desk.alarms() == ["mitigation.break-glass M0001 revision 2"]
         desk.workflow.countersign("M0001", by="ben", digest=digest)
+        assert desk.alarms() == []
+
+    def test_a_withdrawal_alone_that_is_not_out_yet_is_a_draft_again(self, desk: Desk) -> None:
+        """Nobody is to publish it weeks later, when its time has run out long ago."""
+        desk.publish(written())
+        desk.workflow.withdraw("M0001", by="anna", reason="It breaks mail.")
+        desk.break_glass()
+        desk.at += SPAN
+
+        (voided,) = desk.workflow.withdraw_due()
+
+        assert (str(voided), voided.stage, voided.approved_by) == ("M0001 revision 2", Stage.DRAFT, None)
         assert desk.alarms() == []
 
     def test_every_mitigation_ends_for_itself(self, desk: Desk) -> None:
