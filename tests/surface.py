@@ -100,7 +100,8 @@ class Surface:
                 session_idle=timedelta(hours=1),
                 local_accounts=True,
             ),
-            keys=lambda: KeyDesk(self.house.store, now=self.clock),
+            keys=lambda who: KeyDesk(self.house.store, now=self.clock, may=only(who), via=who.via),
+            publish_lists=lambda: False,
             notices=NoticeDesk(self.house.store, now=self.clock, networks=(), secret=lambda _: b"k" * 32),
             versions=lambda: FeedVersions(
                 self.house.shelf, self.house.store, lambda: self.house.policy, self.clock

@@ -10,7 +10,7 @@ import click
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
-from feedsrv.cli.common import as_administrator, as_json, print_json, print_table, source_of, warn
+from feedsrv.cli.common import as_administrator, as_json, by_way, print_json, print_table, source_of, warn
 from feedsrv.cli.key_files import NewFile, keep_file, read_passphrase
 from feedsrv.cli.key_telling import (
     TITLES,
@@ -57,7 +57,7 @@ def key() -> None:
 def _desk() -> tuple[Settings, KeyDesk]:
     settings = read_settings()
     require_current(settings.database)
-    return settings, open_desk(settings)
+    return settings, open_desk(settings, via=by_way())
 
 
 @key.command("request")

@@ -42,8 +42,13 @@ class Desk:
     publish: Publish
     people: PeopleDesk
     """People, sign-ins and tokens; each verb is told who asks."""
-    keys: Callable[[], KeyDesk]
-    """The register of keys; opened anew each time, since settings name files that change."""
+    keys: Callable[[Principal], KeyDesk]
+    """The register of keys, as this person; opened anew each time, since settings name files that change."""
+    publish_lists: Callable[[], bool]
+    """Lays the revocation lists in force where agents look, at once.
+
+    False where that must wait for the next publication.
+    """
     notices: NoticeDesk
     """What people are told of, and webhooks."""
     versions: Callable[[], FeedVersions]

@@ -16,6 +16,7 @@ from feedsrv.clock import Clock, now
 from feedsrv.errors import FeedsrvError
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring, issued
 from feedsrv.publishing.key_register.register import KeyDesk
+from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.trust_records import KeyRecord, KeyStage, RevocationList
 from feedsrv.settings import BadSettingsError, Settings
 from feedsrv.signing import development
@@ -47,8 +48,8 @@ def keyring_of(settings: Settings, records: tuple[KeyRecord, ...]) -> Keyring:
     return Keyring.of(records, outside(settings, records))
 
 
-def open_desk(settings: Settings, *, clock: Clock = now) -> KeyDesk:
-    """The key desk over the database in force, which must be there.
+def open_desk(settings: Settings, *, clock: Clock = now, may: May = anybody, via: str = "") -> KeyDesk:
+    """The key desk over the database in force, which must be there; for whoever `may`, by that door.
 
     Raises:
         FeedsrvError: a file that a setting names cannot be read, or the database cannot.
@@ -60,6 +61,8 @@ def open_desk(settings: Settings, *, clock: Clock = now) -> KeyDesk:
         outside=outside(settings, records),
         organisation=settings.organisation,
         shelf=FileShelf(settings.shelf_folder),
+        may=may,
+        via=via,
     )
 
 

@@ -37,6 +37,7 @@ from feedsrv.web.signin.recognising import authenticator
 from feedsrv.wiring.desk import open_cycle, open_keys, open_workflow, require_current
 from feedsrv.wiring.keyring import open_desk
 from feedsrv.wiring.keys import read_trust
+from feedsrv.wiring.lists import publish_lists, tell_development_pki
 from feedsrv.wiring.people import open_notices, open_people
 from feedsrv.wiring.secret import open_secret
 from feedsrv.wiring.signin import open_limits
@@ -110,8 +111,13 @@ def open_private_desk(settings: Settings, store: SqlStore, *, clock: Clock = now
     def policy() -> TrustPolicy:
         return read_trust(settings).policy
 
-    def keys() -> KeyDesk:
-        return open_desk(settings, clock=clock)
+    def keys(who: Principal) -> KeyDesk:
+        return open_desk(settings, clock=clock, may=only(who), via=who.via)
+
+    def lists() -> bool:
+        done = publish_lists(settings, at=clock())
+        tell_development_pki(settings, now=clock())
+        return done
 
     return Desk(
         publisher=settings.publisher,
@@ -120,6 +126,7 @@ def open_private_desk(settings: Settings, store: SqlStore, *, clock: Clock = now
         publish=publish,
         people=open_people(settings, clock=clock, store=store),
         keys=keys,
+        publish_lists=lists,
         notices=open_notices(settings, clock=clock, store=store),
         versions=lambda: FeedVersions(shelf, store, policy, clock),
     )

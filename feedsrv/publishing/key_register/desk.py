@@ -13,11 +13,13 @@ from cryptography.x509 import Certificate, ObjectIdentifier
 from feedsrv import clock
 from feedsrv.clock import Clock, to_text
 from feedsrv.errors import FeedsrvError
+from feedsrv.model.lifecycle import ACTS
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.key_register.keyring import HeldKey, Keyring
 from feedsrv.publishing.key_register.refusals import ClockError, RevokedKeyError
 from feedsrv.publishing.notices.telling import tell
 from feedsrv.publishing.people import checked_name
+from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Shelf, Store, Work
 from feedsrv.publishing.trust_records import KeyStage, Revocation
 from feedsrv.trust.certificates import name_of
@@ -53,9 +55,13 @@ class Desk:
         organisation: str | None = None,
         eku: Mapping[Kind, ObjectIdentifier] = EKU,
         shelf: Shelf | None = None,
+        may: May = anybody,
+        via: str = "",
         after: Callable[[str], None] = _nothing,
     ) -> None:
         """Keep keys in `store`.
+
+        `may` is asked by each act; `via` is the door that people came by, for the audit log.
 
         `outside` are keys that settings name or a development PKI keeps. `organisation` is what agents are
         told to ask of issuing CAs, where that is set. On the `shelf` lies what was signed so far. `after` is
@@ -67,6 +73,8 @@ class Desk:
         self._organisation = organisation
         self._eku = eku
         self._shelf = shelf
+        self._may = may
+        self._via = via
         self._after = after
 
     def _admitted(self, by: str, *, clock_is_right: bool = False) -> str:
@@ -76,9 +84,11 @@ class Desk:
 
         Raises:
             BadNameError: nobody could be named so.
+            NotAllowedError: they may not touch keys.
             ClockError: this machine's clock is wrong.
         """
         actor, at = checked_name(by), self._now()
+        self._may(actor, ACTS["key.change"])
         with self._store.look() as work:
             last = work.audit.last()
         known = _WRITTEN if last is None or clock_is_right else max(_WRITTEN, last.at)
@@ -103,7 +113,8 @@ class Desk:
         return TrustPolicy(tuple(anchors), organisation=self._organisation, eku=self._eku)
 
     def _write(self, work: Work, at: datetime, by: str, verb: str, subject: str, **detail: str) -> None:
-        record(work.audit, at, actor=by, verb=verb, subject=subject, detail=detail)
+        door = {"via": self._via} if self._via else {}
+        record(work.audit, at, actor=by, verb=verb, subject=subject, detail=detail | door)
         if verb in _TOLD:
             kind = "key.revoked" if verb == "key.revoke" else "key.changed"
             sentence = f"{by} {_TOLD[verb]} {subject}"

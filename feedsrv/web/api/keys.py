@@ -140,6 +140,8 @@ class RevokedWords(Words):
     """True where it was revoked before."""
     list_number: int | None
     """Of the new revocation list; null where it could not be made."""
+    is_published: bool
+    """True where that list lies where agents look; else it goes out with the next publication."""
     why_not: str | None
     """What stood against making it."""
     in_use: list[str]
@@ -165,14 +167,12 @@ def _add_looks(routes: Routes, desk: Desk) -> None:
     @routes.get("/v1/keys", KeysWords, tag=TAG)
     def list_keys() -> Response:
         """List every key that is known here."""
-        principal()
-        return said(KeysWords(items=[KeyWords.about(one) for one in desk.keys().list()]))
+        return said(KeysWords(items=[KeyWords.about(one) for one in desk.keys(principal()).list()]))
 
     @routes.get("/v1/keys/<fingerprint>/deviations", DeviationsWords, tag=TAG)
     def lint_key(path: KeyPath) -> Response:
         """Hear what a verifier would object to in a certificate, in its role."""
-        principal()
-        held = desk.keys().keyring().find(path.fingerprint)
+        held = desk.keys(principal()).keyring().find(path.fingerprint)
         if not held.chain:
             raise NoRequestError(f"{held} has no certificate yet, so there is nothing to look at")
         found = lint_certificate(held.chain[0], [held.role], at=desk.clock(), issuers=held.chain[1:])
@@ -184,7 +184,7 @@ def _add_acts(routes: Routes, desk: Desk) -> None:
     def use_key(path: KeyPath, body: UseBody) -> Response:
         """Sign with this key from now on."""
         who = require(ACTS["key.change"])
-        used = desk.keys().use(path.fingerprint, by=who.name, strand=body.strand)
+        used = desk.keys(who).use(path.fingerprint, by=who.name, strand=body.strand)
         return said(
             UsedWords(
                 fingerprint=used.record.id,
@@ -199,16 +199,17 @@ def _add_acts(routes: Routes, desk: Desk) -> None:
     def retire_key(path: KeyPath) -> Response:
         """Never use a key again."""
         who = require(ACTS["key.change"])
-        retired = desk.keys().retire(path.fingerprint, by=who.name)
+        retired = desk.keys(who).retire(path.fingerprint, by=who.name)
         return said(RetiredWords(fingerprint=retired.id, stage=retired.stage))
 
     @routes.post("/v1/keys/<fingerprint>/revoke", RevokedWords, tag=TAG)
     def revoke_key(path: KeyPath, body: RevokeBody) -> Response:
         """Take back a certificate, for good."""
         who = require(ACTS["key.change"])
-        found = desk.keys().revoke(path.fingerprint, reason=body.reason, by=who.name)
+        found = desk.keys(who).revoke(path.fingerprint, reason=body.reason, by=who.name)
         return said(
             RevokedWords(
+                is_published=found.made is not None and desk.publish_lists(),
                 name=found.name,
                 at=found.revocation.at,
                 reason=found.revocation.reason,

@@ -33,7 +33,11 @@ _ACTS: Final = frozenset({"use", "retire", "revoke"})
 DONE: Final = {
     "use": "It is in use: what is signed from now on is signed by it.",
     "retire": "It is retired, and never used again.",
-    "revoke": "It is revoked for good. Agents hear of it from its CA's list, with the next publication.",
+    "revoke": "It is revoked for good, but no list says so yet: its CA's key is not at hand. Bring it, "
+    "and run `feedsrv key crl`.",
+    "revoked-later": "It is revoked for good. Its CA's new list goes out with the next publication, or the "
+    "keeper's next look.",
+    "revoked": "It is revoked for good, and its CA's new list lies where agents look.",
 }
 
 
@@ -43,8 +47,7 @@ def keys_blueprint(desk: Desk) -> Blueprint:
 
     @door.get("/keys")
     def listed() -> ResponseReturnValue:
-        guard.require()
-        every = desk.keys().list()
+        every = desk.keys(guard.require()).list()
         return render(
             "desk/keys.html",
             working=tuple(one for one in every if not _is_over(one)),
@@ -63,34 +66,39 @@ def keys_blueprint(desk: Desk) -> Blueprint:
         if asked not in _ACTS:
             raise BadFieldError("do", f"{asked[:40]!a} is nothing that can be done here")
         who = guard.require_fresh(_ADMINISTRATOR)
-        keys = desk.keys()
+        keys = desk.keys(who)
         found = keys.keyring().find(fingerprint)
         try:
             if typed("sure") != "yes":
                 raise BadFieldError("sure", "tick that you mean it; nothing was changed")
-            _carry_out(keys, asked, found.id, who)
+            done = _carry_out(keys, asked, found.id, who)
         except FeedsrvError as refused:
             return _key(desk, found.id, refused=refused)
-        return redirect(to(f"/keys/{found.id}", done=asked), HTTPStatus.SEE_OTHER)
+        if done == "revoked" and not desk.publish_lists():
+            done = "revoked-later"
+        return redirect(to(f"/keys/{found.id}", done=done), HTTPStatus.SEE_OTHER)
 
     return door
 
 
-def _carry_out(keys: KeyDesk, asked: str, fingerprint: str, who: Principal) -> None:
+def _carry_out(keys: KeyDesk, asked: str, fingerprint: str, who: Principal) -> str:
+    """Do it; gives which sentence of `DONE` tells what came of it."""
     match asked:
         case "use":
             keys.use(fingerprint, by=who.name)
         case "retire":
             keys.retire(fingerprint, by=who.name)
         case _:
-            keys.revoke(fingerprint, reason=typed("reason"), by=who.name)
+            if keys.revoke(fingerprint, reason=typed("reason"), by=who.name).made is not None:
+                return "revoked"
+    return asked
 
 
 def _key(
     desk: Desk, fingerprint: str, *, done: str = "", refused: FeedsrvError | None = None
 ) -> ResponseReturnValue:
     status, sentence = (HTTPStatus.OK, "") if refused is None else told(refused)
-    keys = desk.keys()
+    keys = desk.keys(guard.principal())
     ring = keys.keyring()
     held = ring.find(digits_of(fingerprint))
     listed = next(one for one in keys.list() if one.fingerprint == held.id)
