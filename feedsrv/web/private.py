@@ -13,8 +13,10 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from feedsrv.clock import Clock, now
+from feedsrv.errors import NotAllowedError
 from feedsrv.web import guard as guards
 from feedsrv.web import problems
 from feedsrv.web.guard import Guard, NotSignedInError, visitor
@@ -23,6 +25,8 @@ from feedsrv.web.refusals import refusal_page
 from feedsrv.web.signin.protection import host_of, is_loopback
 from feedsrv.web.status import Look, Watching, status_blueprint
 
+_STRANGERS = 128 * 1024
+"""Bytes of a request: a name and a password, or the word of an identity provider that somebody left."""
 _HERE = frozenset({"127.0.0.1", "::1"})
 # By which proxies tell of themselves; some say only how they were asked, and not by whom.
 _FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-")
@@ -58,6 +62,7 @@ def create_private_app(  # noqa: PLR0913 -- each is one thing that the surface i
     status = status_blueprint(Watching(look, clock), publisher)
     status.before_request(_refuse_strangers)
     app.register_blueprint(status)
+    app.before_request(_refuse_much_of_strangers)
     for door in doors:
         app.register_blueprint(door)
     for api in apis:
@@ -73,6 +78,19 @@ def create_private_app(  # noqa: PLR0913 -- each is one thing that the surface i
     protect(app)  # last: what is registered last looks at an answer first, and these only fill in
 
     return app
+
+
+def _refuse_much_of_strangers() -> None:
+    """Read no long form of whoever is not signed in: taking one apart keeps a thread busy for seconds."""
+    # Below /api/ nothing is read before a token was recognised.
+    if (request.content_length or 0) <= _STRANGERS or request.path.startswith("/api/"):
+        return
+    try:
+        is_stranger = visitor() is None
+    except NotAllowedError:
+        is_stranger = True
+    if is_stranger:
+        raise RequestEntityTooLarge
 
 
 def _refuse_strangers() -> None:
