@@ -17,6 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from feedsrv.publishing.people import folded
+from feedsrv.web.signin.protection import host_of
 from feedsrv.web.signin.recognising import bearer
 
 Whom = Callable[[Request], str | None]
@@ -36,8 +37,10 @@ class Rule:
 
 def _address(asked: Request) -> str:
     """The address that asks; of IPv6 the network, since a home has as many addresses as it likes."""
+    told = asked.remote_addr or ""
     try:
-        address = ip_address(asked.remote_addr or "")
+        # Some proxies name the port, too, which is another one each time.
+        address = ip_address(told if told.count(":") > 1 and "[" not in told else host_of(told))
     except ValueError:
         return "nowhere"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:

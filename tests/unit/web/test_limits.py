@@ -77,6 +77,14 @@ class TestPasswords:
         assert tried[-1] == 429
         assert try_password(desk, "anna", address="2001:db8:1:3::1") == 403
 
+    @pytest.mark.parametrize("written", ["198.51.100.9:{}", "[2001:db8:1:2::9]:{}"])
+    def test_a_port_beside_the_address_is_no_other_address(self, desk: SignInDesk, written: str) -> None:
+        """Some proxies name it; whoever comes by another one is not held up."""
+        tried = [try_password(desk, f"x{port}", address=written.format(port)) for port in range(31)]
+
+        assert tried == [403] * 30 + [429]
+        assert try_password(desk, "anna", address="198.51.100.8:1") == 403
+
     def test_who_must_wait_is_told_for_how_long(self, desk: SignInDesk) -> None:
         """As a page for people, with Retry-After for programs."""
         for number in range(30):
