@@ -50,7 +50,7 @@ def keeper(*, once: bool) -> None:
 
     Then it looks at what `feedsrv doctor` looks at, and logs once what begins and what ends. A refusal is
     logged, and met again at the next look until somebody acts. The key for mitigations is opened only to
-    withdraw what one person published alone and nobody countersigned in time. Beside all that, notices
+    take back what one person published alone and nobody countersigned in time. Beside all that, notices
     are sent to webhooks.
     """
     configure_logging()
@@ -126,7 +126,7 @@ class Rounds:
 
 
 def tend(settings: Settings) -> dict[tuple[str, str], str]:
-    """Renew lists, sign anew whatever feed is due, withdraw what nobody countersigned.
+    """Renew lists, sign anew whatever feed is due, take back what nobody countersigned.
 
     Gives what was refused, as conditions.
     """
