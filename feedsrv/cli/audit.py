@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textwrap import shorten
+from typing import Final
 
 import click
 
@@ -10,6 +11,9 @@ from feedsrv.cli.common import as_json, print_json, print_table, workflow
 from feedsrv.clock import to_text
 from feedsrv.settings import read_settings
 from feedsrv.wiring.desk import read_stamps
+
+_ALARMS: Final = frozenset({"break-glass", "withdraw-unsigned"})
+"""Verbs that nobody should overlook."""
 
 
 @click.group()
@@ -54,6 +58,7 @@ def list_(*, newest: int, wants_json: bool) -> None:
             for entry in entries
         ],
         empty="the audit log is empty",
+        is_alarm=lambda row: row[3] in _ALARMS,
     )
 
 

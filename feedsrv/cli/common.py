@@ -17,6 +17,7 @@ from feedsrv.clock import now
 from feedsrv.model.build import BadBuildError, Build
 from feedsrv.model.lifecycle import Role
 from feedsrv.publishing.cycle import PublishCycle
+from feedsrv.publishing.people import refuse_keeper
 from feedsrv.publishing.people_records import COMMAND_LINE
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.settings import BadSettingsError, read_settings
@@ -48,6 +49,8 @@ def as_administrator(command: Command) -> Command:
 
 def _acting(role: Role | None) -> Callable[[Command], Command]:
     def judged(_context: click.Context, _parameter: click.Parameter, person: str) -> str:
+        # Publishing itself must let the keeper act; nobody who types its name is the keeper.
+        refuse_keeper(person)
         if role is not None:
             require_role(person, role)
         return person
@@ -155,8 +158,14 @@ def source_of(file: Path) -> str:
     return os.fsencode(file).decode(errors="replace")
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Print rows in columns; `empty` is the sentence for none."""
+def print_table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str,
+    is_alarm: Callable[[Sequence[str]], bool] = lambda _: False,
+) -> None:
+    """Print rows in columns, red where one is an alarm; `empty` is the sentence for none."""
     cells = [tuple(str(cell) for cell in row) for row in rows]
     if not cells:
         click.echo(empty)
@@ -164,7 +173,8 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]], *, empt
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     for row in (titles, *cells):
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(padded).rstrip())
+        line = "  ".join(padded).rstrip()
+        click.echo(click.style(line, fg="red", bold=True) if row is not titles and is_alarm(row) else line)
 
 
 def print_json(value: object) -> None:

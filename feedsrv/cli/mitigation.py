@@ -82,8 +82,21 @@ def _warn_of_rules(desk: Workflow, mitigation_id: str) -> None:
 @as_json
 def list_(*, wants_json: bool) -> None:
     """List the newest revision of each mitigation, and which one is published."""
-    titles = ("id", "revision", "stage", "published", "status", "severity", "channel", "review by", "title")
+    titles = (
+        "id",
+        "revision",
+        "stage",
+        "published",
+        "status",
+        "severity",
+        "channel",
+        "review by",
+        "alarm",
+        "title",
+    )
     today = now().date()
+    desk = workflow()
+    alarms = {one.id: f"revision {one.number}: one person alone" for one in desk.list_emergencies()}
     rows = [
         (
             one.id,
@@ -94,15 +107,19 @@ def list_(*, wants_json: bool) -> None:
             one.severity,
             one.channel,
             f"{one.review_by} ({(one.review_by - today).days} days)",
+            alarms.get(one.id, ""),
             one.title,
         )
-        for one in _everything(workflow())
+        for one in _everything(desk)
     ]
     if wants_json:
         print_json([dict(zip(titles, row, strict=True)) for row in rows])
     else:
         print_table(
-            titles, rows, empty="there is no mitigation yet; import one with `feedsrv mitigation import`"
+            titles,
+            rows,
+            empty="there is no mitigation yet; import one with `feedsrv mitigation import`",
+            is_alarm=lambda row: row[0] in alarms,
         )
 
 

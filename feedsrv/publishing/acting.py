@@ -13,12 +13,12 @@ from feedsrv.clock import Clock
 from feedsrv.model.lifecycle import role_of
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.notices.telling import settle, tell
-from feedsrv.publishing.people import KEEPER, checked_name, is_among
+from feedsrv.publishing.people import checked_name, refuse_keeper
 from feedsrv.publishing.permits import May, anybody
 from feedsrv.publishing.ports import Store, Work
 from feedsrv.publishing.reading import Reading, tag_of
 from feedsrv.publishing.records import Revision
-from feedsrv.publishing.refusals import BadChangeError, BadNameError, ChangedSinceError
+from feedsrv.publishing.refusals import BadChangeError, ChangedSinceError
 
 BREAK_GLASS: Final = "mitigation.break-glass"
 """The notice that is an alarm until somebody countersigns."""
@@ -62,8 +62,8 @@ class Acting(Reading):
             NotAllowedError: they have not the role that the table asks for.
         """
         actor = checked_name(by)
-        if verb != KEEPERS_ACT and is_among(actor, (KEEPER,)):
-            raise BadNameError(f"{KEEPER} is what a program here is called: act under a name of your own")
+        if verb != KEEPERS_ACT:
+            refuse_keeper(actor)
         self._may(actor, role_of(verb))
         return actor
 

@@ -130,6 +130,11 @@ class EmergencyWork(Acting):
         log.info("mitigation.countersigned", extra=_fields(countersigned, actor))
         return countersigned
 
+    def list_emergencies(self) -> tuple[Revision, ...]:
+        """What one person approved alone and nobody countersigned, as far as it still matters."""
+        with self._store.look() as work:
+            return in_force(work)
+
     def _refuse_long_review(self, found: Revision) -> None:
         """A withdrawal does not run, so nobody has to look at it again."""
         latest = self._now().date() + self._break_glass_review
@@ -180,7 +185,7 @@ def _ends_of(work: Work, found: Revision, now: datetime) -> Iterator[datetime]:
     before = work.revisions.published(found.id)
     if before is not None and before.approved_by == KEEPER:
         raise AloneAgainError(
-            f"{before} withdrew what one person had published alone, since nobody countersigned it: {found} "
+            f"{before} took back what one person had published alone, since nobody countersigned it: {found} "
             "needs a second person, who approves it"
         )
     effect = effect_of(found.mitigation)

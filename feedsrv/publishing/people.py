@@ -41,6 +41,16 @@ def checked_name(name: str) -> str:
     return trimmed
 
 
+def refuse_keeper(name: str) -> None:
+    """No person acts as the program.
+
+    Raises:
+        BadNameError: that is what it is called.
+    """
+    if is_among(name, (KEEPER,)):
+        raise BadNameError(f"{KEEPER} is what a program here is called: act under a name of your own")
+
+
 def is_among(name: str, names: Iterable[str]) -> bool:
     """True where the same person is named, however it is typed.
 

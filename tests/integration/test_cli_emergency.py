@@ -87,9 +87,8 @@ def test_what_waits_for_a_person_goes_on_waiting(service: Service, tmp_path: Pat
 
 def test_what_two_people_had_published_before_is_published_again(service: Service, tmp_path: Path) -> None:
     """Servers stay as protected as they were."""
-    revised = urgent("M0001", "Changed at night").replace(
-        b"<ReviewWithin", b"<Change>Covers more.</Change><ReviewWithin"
-    )
+    revised = urgent("M0001", "Changed at night")
+    assert b"<Change>" in revised, "as the next revision must say what changed"
     break_glass(service, tmp_path, revised)
     assert states(service)["M0001"] == "2 active"
     lapse(service)
@@ -160,3 +159,26 @@ def test_what_may_run_for_long_is_not_published_alone(service: Service, tmp_path
 
     assert result.stderr.startswith("error [publishing.long_review]: ")
     assert 'write ReviewWithin days="7"' in result.stderr
+
+
+def test_the_lists_show_what_one_person_decided_alone(service: Service, tmp_path: Path) -> None:
+    """Though somebody goes on with other words above it; until a second person came."""
+    digest = break_glass(service, tmp_path)
+    service.done("mitigation", "revise", "M0042", "--change", "For later.", "--as", "alice")
+
+    listed = json.loads(service.done("mitigation", "list", "--json"))
+
+    found = {one["id"]: (one["revision"], one["alarm"]) for one in listed}
+    assert found["M0042"] == (2, "revision 1: one person alone")
+    assert {alarm for name, (_, alarm) in found.items() if name != "M0042"} == {""}
+    service.done("mitigation", "countersign", "M0042", "--digest", digest, "--as", "bob")
+    assert "one person alone" not in service.done("mitigation", "list")
+
+
+@pytest.mark.parametrize("words", ["feed publish", "feed refresh", "mitigation discard M0001"])
+def test_nobody_acts_under_the_name_of_the_keeper(service: Service, words: str) -> None:
+    """However it is typed: what a program does in the audit log, a program did."""
+    result = service.call(*words.split(), "--as", "Keeper ")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error [publishing.bad_name]: keeper is what a program here is called: ")

@@ -30,7 +30,18 @@ def versions(service: Service) -> dict[str, int]:
     [
         (
             "mitigation list",
-            {"id", "revision", "stage", "status", "severity", "channel", "review by", "title"},
+            {
+                "id",
+                "revision",
+                "stage",
+                "published",
+                "status",
+                "severity",
+                "channel",
+                "review by",
+                "alarm",
+                "title",
+            },
         ),
         ("feed list", {"product", "channel", "version", "issued", "expires", "mitigations", "digest"}),
         ("cu list", {"product", "build", "name", "date", "kb", "stage", "fixes", "needless"}),

@@ -19,7 +19,7 @@ from feedsrv.publishing.refusals import (
     SamePersonError,
 )
 from tests.desk import AT, SPAN, Desk, urgent
-from tests.publisher import written
+from tests.publisher import cumulative_update, written
 
 
 class TestBreakingTheGlass:
@@ -130,6 +130,17 @@ class TestBreakingTheGlass:
         assert (found.stage, found.break_glass, found.approved_by) == (Stage.DRAFT, None, None)
         assert desk.alarms() == []
 
+    def test_an_update_that_is_laid_over_it_voids_it_too(self, desk: Desk) -> None:
+        """The words are others now, and wait for a review."""
+        desk.publish(urgent())
+        desk.workflow.register_update(cumulative_update(), by="carl")
+        desk.break_glass(by="carl")
+
+        desk.workflow.register_update(cumulative_update("15.2.1850.1"), by="carl")
+
+        assert desk.workflow.show_mitigation("M0001").stage is Stage.IN_REVIEW
+        assert desk.alarms() == []
+
 
 class TestOnceIsEnough:
     """No chain of emergencies keeps words alive that nobody else has looked at."""
@@ -162,7 +173,7 @@ class TestOnceIsEnough:
         desk.publish()
         desk.bring(urgent(change="Once more."))
 
-        with pytest.raises(AloneAgainError, match="M0001 revision 2 withdrew"):
+        with pytest.raises(AloneAgainError, match="M0001 revision 2 took back"):
             desk.break_glass()
 
         assert desk.approve().stage is Stage.APPROVED
