@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
-from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.test import TestResponse
@@ -25,6 +24,7 @@ from feedsrv.web.guard import Guard
 from feedsrv.web.private import create_private_app
 from feedsrv.web.signin.protection import protect
 from feedsrv.web.signin.recognising import authenticator
+from tests.people import QUICK
 from tests.surface import Surface
 
 ROOT: Final = "root"
@@ -56,7 +56,7 @@ class Programs:
             session_span=timedelta(hours=12),
             session_idle=timedelta(hours=1),
             local_accounts=True,
-            passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+            passwords=Passwords(QUICK),
         )
 
     @cached_property

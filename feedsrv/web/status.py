@@ -15,7 +15,6 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -24,6 +23,7 @@ from prometheus_client.registry import Collector
 from feedsrv.clock import Clock, to_text
 from feedsrv.publishing.watching.checks import CHECKS
 from feedsrv.publishing.watching.results import Grade, Result, worst
+from feedsrv.web.coding import coded
 from feedsrv.web.guard import visitor
 from feedsrv.web.headers import PAGE_SAFETY, UNCACHED, content_type
 from feedsrv.web.page import ICON, page_files
@@ -228,20 +228,5 @@ def _environment() -> Environment:
     )
     environment.filters["machine"] = to_text
     environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    environment.filters["coded"] = _coded
+    environment.filters["coded"] = coded
     return environment
-
-
-def _coded(text: str) -> Markup:
-    """What stands between backticks as code; all of it escaped.
-
-    >>> _coded("See `feedsrv key list` & <b>")
-    Markup('See <code>feedsrv key list</code> &amp; &lt;b&gt;')
-    """
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
-        for number, part in enumerate(parts)
-    )

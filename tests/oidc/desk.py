@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
-from argon2 import PasswordHasher
 from bs4 import BeautifulSoup, Tag
 from flask import Blueprint, Flask, Response, jsonify
 from flask.testing import FlaskClient
@@ -35,6 +34,7 @@ from feedsrv.web.signin.protection import protect
 from feedsrv.web.signin.provider import Provider
 from feedsrv.web.signin.recognising import authenticator
 from tests.oidc.running import CLIENT_ID, CLIENT_SECRET, RealProvider, Visitor
+from tests.people import QUICK
 
 GROUPS: Final[Mapping[str, frozenset[Role]]] = {
     "authors": frozenset({Role.AUTHOR}),
@@ -79,7 +79,7 @@ class SignInDesk:
             session_span=timedelta(hours=12),
             session_idle=timedelta(hours=1),
             local_accounts=self.local,
-            passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+            passwords=Passwords(QUICK),
         )
         self.app = self._made()
 
