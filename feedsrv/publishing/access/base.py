@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from feedsrv.clock import Clock
-from feedsrv.model.lifecycle import Role
+from feedsrv.model.lifecycle import ACTS, Role
 from feedsrv.publishing.access.passwords import Passwords
-from feedsrv.publishing.access.refusals import RemovedPersonError
+from feedsrv.publishing.access.refusals import RemovedPersonError, TokenByTokenError
+from feedsrv.publishing.admitting import admit, is_command_line, is_themselves, roles_now
 from feedsrv.publishing.people import LONGEST
-from feedsrv.publishing.people_records import Person, SignIn
+from feedsrv.publishing.people_records import CONSOLE, Person, Principal, SignIn
 from feedsrv.publishing.permits import UnknownPersonError
 from feedsrv.publishing.ports import Store, Work
 
@@ -75,6 +76,23 @@ def working(work: Work, name: str) -> Person:
 def askable(name: str) -> str:
     """A name that the store can be asked for; empty, which is nobody's, for what can be no name."""
     return name if len(name) <= LONGEST * 2 and name.isprintable() else ""
+
+
+def admit_to(work: Work, by: Principal, owner: str | None) -> None:
+    """Refuse whoever may not end what belongs to `owner`: people end their own, administrators everybody's.
+
+    A token that leaked must not keep its owner from working. `owner` is None where there is no such thing.
+
+    Raises:
+        TokenByTokenError: a token asks for what only its owner may do.
+        NotAllowedError: it is somebody else's.
+    """
+    is_own = owner is not None and is_themselves(by, owner)
+    if is_own and (by.via == CONSOLE or is_command_line(by)):
+        return
+    if is_own and ACTS["people.change"] not in roles_now(work, by):
+        raise TokenByTokenError
+    admit(work, by, "people.change")
 
 
 def end(work: Work, sign_ins: Iterable[SignIn], at: datetime) -> int:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from feedsrv.errors import UnavailableError
-from feedsrv.publishing.access.base import AccessDesk, end, known
+from feedsrv.publishing.access.base import AccessDesk, admit_to, end, known
 from feedsrv.publishing.access.refusals import NoRoleError, UnknownSignInError
 from feedsrv.publishing.access.secret_words import digest_of
 from feedsrv.publishing.access.standing import holds
-from feedsrv.publishing.admitting import admit, is_themselves, note
+from feedsrv.publishing.admitting import note
 from feedsrv.publishing.audit import record
 from feedsrv.publishing.people_records import CONSOLE, Person, Principal, SignIn
 from feedsrv.publishing.ports import Work
@@ -72,8 +72,8 @@ class Sessions(AccessDesk):
         with self._store.begin() as work:
             at = self._now()
             found = work.sign_ins.get(digest)
-            if found is None or not is_themselves(by, found.person):
-                admit(work, by, "people.change")  # asked first: nobody learns which digests there are
+            # Asked first: nobody learns which digests there are.
+            admit_to(work, by, None if found is None else found.person)
             if found is None or not end(work, (found,), at):
                 raise UnknownSignInError
             note(work, at, by, "sign-in-end", found.person)
@@ -87,8 +87,7 @@ class Sessions(AccessDesk):
         """
         with self._store.begin() as work:
             at = self._now()
-            if not is_themselves(by, name):
-                admit(work, by, "people.change")
+            admit_to(work, by, name)
             person = known(work, name)
             count = end(work, work.sign_ins.of(person.name), at)
             if count:

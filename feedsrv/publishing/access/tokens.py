@@ -11,7 +11,7 @@ from typing import Final
 from feedsrv.clock import to_text
 from feedsrv.errors import UnavailableError
 from feedsrv.model.lifecycle import ACTS, Role
-from feedsrv.publishing.access.base import AccessDesk, known, listed
+from feedsrv.publishing.access.base import AccessDesk, admit_to, known, listed
 from feedsrv.publishing.access.refusals import (
     BadTokenError,
     NoRoleError,
@@ -21,7 +21,7 @@ from feedsrv.publishing.access.refusals import (
     UnknownTokenError,
 )
 from feedsrv.publishing.access.secret_words import digest_of, is_token, new_token
-from feedsrv.publishing.admitting import admit, is_command_line, is_themselves, note, roles_now
+from feedsrv.publishing.admitting import is_command_line, is_themselves, note, roles_now
 from feedsrv.publishing.notices.telling import tell
 from feedsrv.publishing.people_records import CONSOLE, Person, Principal, Token
 from feedsrv.publishing.permits import MissingRoleError
@@ -93,7 +93,7 @@ class Tokens(AccessDesk):
         return tuple(one for one in found if is_themselves(by, one.owner))
 
     def revoke_token(self, number: int, *, by: Principal) -> Token:
-        """End a token at once: one's own, or anybody's by an administrator.
+        """End a token at once: one's own, or anybody's by an administrator; a token may end itself.
 
         Raises:
             UnknownTokenError: there is no such token, or it is somebody else's.
@@ -102,8 +102,8 @@ class Tokens(AccessDesk):
         with self._store.begin() as work:
             at = self._now()
             found = work.tokens.get(number) if 0 < number < 2**31 else None
-            if found is None or not is_themselves(by, found.owner):
-                admit(work, by, "people.change")
+            if found is None or by.via != _via(found):
+                admit_to(work, by, None if found is None else found.owner)
             if found is None:
                 raise UnknownTokenError(number)
             if found.revoked_at is not None:
@@ -138,7 +138,7 @@ class Tokens(AccessDesk):
             self._use(digest, at)
         if not owner.roles:
             raise NoRoleError(owner.name)
-        return Principal(owner.name, token.scope & owner.roles, f"token {token.number} ({token.name})")
+        return Principal(owner.name, token.scope & owner.roles, _via(token))
 
     def _use(self, digest: str, at: datetime) -> None:
         try:
@@ -156,6 +156,10 @@ def _standing(work: Work, digest: str, at: datetime) -> tuple[Token, Person] | N
     if token is None or owner is None or owner.removed_at is not None or not _is_alive(token, at):
         return None
     return token, owner
+
+
+def _via(token: Token) -> str:
+    return f"token {token.number} ({token.name})"
 
 
 def _is_alive(token: Token, at: datetime) -> bool:

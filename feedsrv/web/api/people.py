@@ -271,12 +271,12 @@ def _add_sign_ins(routes: Routes, desk: Desk) -> None:
 
     @routes.post("/v1/people/<name>/end-sign-ins", EndedWords, tag=TAG, takes=None)
     def end_sign_ins(path: PersonPath) -> Response:
-        """End every sign-in of somebody: yourself, or anybody for administrators."""
+        """End every sign-in of somebody, as an administrator; your own you end at the console."""
         return said(EndedWords(ended=people.end_all(path.name, by=principal())))
 
     @routes.post("/v1/sign-ins/<digest>/end", EndedWords, tag=TAG, takes=None)
     def end_sign_in(path: SignInPath) -> Response:
-        """End one sign-in."""
+        """End one sign-in, as an administrator."""
         people.end_sign_in(path.digest, by=principal())
         return said(EndedWords(ended=1))
 
@@ -291,5 +291,5 @@ def _add_tokens(routes: Routes, desk: Desk) -> None:
 
     @routes.post("/v1/tokens/<number>/revoke", TokenWords, tag=TAG, takes=None)
     def revoke_token(path: TokenPath) -> Response:
-        """End a token at once: your own, or anybody's for administrators."""
+        """End a token at once: the one that you send, or anybody's for administrators."""
         return said(TokenWords.about(people.revoke_token(path.number, by=principal())))

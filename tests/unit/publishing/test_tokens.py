@@ -257,6 +257,26 @@ class TestListingAndRevoking:
         assert [one.number for one in office.desk.tokens(carla)] == [2]
         assert [one.number for one in office.desk.tokens(office.boss)] == [1, 2]
 
+    def test_a_token_ends_itself_and_nothing_else_of_its_owner(self, office: Office) -> None:
+        """One that leaked must not keep its owner from working, nor their other programs."""
+        ben = office.principal("ben")
+        secret, token = make(office, ben)
+        _, other = make(office, ben)
+        leaked = office.desk.recognise_token(secret)
+        assert leaked is not None
+
+        with pytest.raises(TokenByTokenError):
+            office.desk.revoke_token(other.number, by=leaked)
+        with pytest.raises(TokenByTokenError):
+            office.desk.end_all("ben", by=leaked)
+        with pytest.raises(TokenByTokenError):
+            office.desk.end_sign_in(office.desk.sign_ins_of("ben")[0].digest, by=leaked)
+        office.desk.revoke_token(token.number, by=leaked)
+
+        assert office.desk.recognise_token(secret) is None
+        assert len(office.desk.sign_ins_of("ben")) == 1
+        assert [one.revoked_at for one in office.desk.tokens(ben)] == [AT, None]
+
     def test_people_revoke_their_own_and_administrators_all(self, office: Office) -> None:
         """Others learn not even whether there is one."""
         office.add("carla", AUTHOR)
