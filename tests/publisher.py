@@ -168,6 +168,7 @@ class House:
         shelf: Shelf | None = None,
         guard: Guard | None = None,
         stamper: TimeStamper | None = None,
+        via: str = "",
     ) -> PublishCycle:
         """The publish cycle; `after` is told of every step."""
         anchors = {"v1/trust/anchors.pem": self.pki.anchors.read_bytes()}
@@ -181,6 +182,7 @@ class House:
             fixed_files=anchors if fixed_files is None else fixed_files,
             guard=guard or _all_is_well,
             stamper=stamper,
+            via=via,
             after=after,
         )
 

@@ -97,11 +97,12 @@ class PublishCycle:
         guard: Guard = _all_is_well,
         stamper: TimeStamper | None = None,
         may: May = anybody,
+        via: str = "",
         after: Callable[[int], None] = _nothing,
     ) -> None:
         """Publish from `store` onto `shelf`.
 
-        `may` is asked whether whoever publishes may.
+        `may` is asked whether whoever publishes may; `via` is the door by which they came.
 
         `guard` is asked before anything is signed. With a `stamper`, mitigations are time-stamped once
         they are out.
@@ -119,6 +120,7 @@ class PublishCycle:
         self._guard = guard
         self._stamper = stamper
         self._may = may
+        self._via = via
         self._after = after
         self._moving = Moving(shelf, page, fixed_files)
 
@@ -271,7 +273,7 @@ class PublishCycle:
         self._after(9)
 
         with self._store.begin() as work:
-            keep_outcome(work, made, intent, by=by, policy=self._policy, rehearsal=rehearsal)
+            keep_outcome(work, made, intent, by=by, via=self._via, policy=self._policy, rehearsal=rehearsal)
         self._after(10)
         for head in (one.head for one in made.feeds):
             log.info("feed.published", extra={"feed": head.name, "version": head.feed.version, "by": by})
@@ -313,6 +315,7 @@ class PublishCycle:
                 **{f"{one.id} revision {one.number}": one.digest for one in intent.revisions},
                 **{f"{one.product}/{one.channel} {one.version}": one.listing for one in intent.feeds},
                 **{f"{product} {build}": "release" for product, build in intent.updates},
+                **({"via": self._via} if self._via else {}),
             },
         )
         return intent

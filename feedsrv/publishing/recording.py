@@ -22,7 +22,14 @@ from feedsrv.trust.policy import TrustPolicy
 
 
 def keep_outcome(  # noqa: PLR0913 -- what was done, by whom, and what it was held to
-    work: Work, made: Made, intent: Intent, *, by: str, policy: TrustPolicy, rehearsal: Rehearsal
+    work: Work,
+    made: Made,
+    intent: Intent,
+    *,
+    by: str,
+    policy: TrustPolicy,
+    rehearsal: Rehearsal,
+    via: str = "",
 ) -> None:
     """Keep what was published, write it into the audit log, and tell people."""
     at = intent.begun
@@ -49,6 +56,7 @@ def keep_outcome(  # noqa: PLR0913 -- what was done, by whom, and what it was he
             **{f"{one.head.name} {one.head.feed.version}": one.head.digest for one in made.feeds},
             **{f"{one.update.product} {one.update.build}": "released" for one in made.updates},
             **rehearsal.detail,
+            **({"via": via} if via else {}),
         },
     )
     _tell_people(work, made, by=by, at=at)

@@ -56,6 +56,19 @@ def test_whoever_countersigns_during_a_publication_has_countersigned(house: Hous
     assert published.break_glass.countersigned_by == "ben"
 
 
+def test_a_publication_is_written_down_with_the_door(house: House) -> None:
+    """Like every other act: at its beginning, and at its end."""
+    break_glass(house)
+
+    house.cycle(via="token 3 (ci)").run(by="paula", at=house.now())
+
+    entries = house.workflow.list_audit()[-2:]
+    assert [(one.verb, one.detail["via"]) for one in entries] == [
+        ("begin", "token 3 (ci)"),
+        ("publish", "token 3 (ci)"),
+    ]
+
+
 def test_what_a_backup_forgot_is_not_taken_for_two_peoples_word(house: House, tmp_path: Path) -> None:
     """The alarm is forgotten with it, so everybody is told that nobody knows who approved it."""
     close(house)
