@@ -177,7 +177,7 @@ class TestSlips:
 
     def test_a_second_revision_says_what_it_changes(self) -> None:
         """It is published with it, so it is asked for here."""
-        form = sent_form(MultiDict(list(sent(good_values()))))
+        form = sent_form(MultiDict(list(sent(good_values() | {"change": ""}))))
 
         meant = meant_by(form, number=2, issued=AT)
 
