@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flask import Flask, Request, current_app, g, request
@@ -101,6 +101,12 @@ def is_fresh() -> bool:
     guard = _guard()
     # A clock that was set back must not keep a sign-in fresh.
     return found.fresh_at is not None and timedelta(0) <= guard.clock() - found.fresh_at < guard.fresh_for
+
+
+def fresh_until() -> datetime | None:
+    """When this person's sign-in stops being fresh; None where it is not, or where it always is."""
+    found = principal()
+    return found.fresh_at + _guard().fresh_for if found.fresh_at is not None and is_fresh() else None
 
 
 def require_fresh(*roles: Role) -> Principal:

@@ -163,6 +163,10 @@ def _is_fresh() -> bool:
     return _visitor() is not None and guard.is_fresh()
 
 
+def _fresh_until() -> datetime | None:
+    return guard.fresh_until() if _visitor() is not None else None
+
+
 def _has(*roles: str) -> bool:
     """True where the reader has one of these roles, or where none is named."""
     who = _visitor()
@@ -206,6 +210,7 @@ def environment() -> Environment:
         "has": _has,
         "may_see": _may_see,
         "is_fresh": _is_fresh,
+        "fresh_until": _fresh_until,
         "here": _here,
         "section": lambda: where(request.path),
         "is_mitigation": is_mitigation,
