@@ -104,8 +104,8 @@ def refuse_if_changed(found: Revision | None, seen: str | None) -> None:
         )
 
 
-def checked_reason(text: str) -> str:
-    """A reason as one plain sentence: it is published, or stands in the audit log.
+def checked_reason(text: str, name: str = "reason") -> str:
+    """A reason as one plain sentence: it is published, or stands in the audit log. `name` is the field's.
 
     Raises:
         BadChangeError: it is empty, too long, or holds characters that cannot be seen.
@@ -113,7 +113,7 @@ def checked_reason(text: str) -> str:
     trimmed = " ".join(text.split())
     if not (trimmed and trimmed.isprintable() and len(trimmed) <= LONGEST_REASON):
         raise BadChangeError(
-            f"reason: say why, in a plain sentence of at most {LONGEST_REASON} characters: it is published, "
+            f"{name}: say why, in a plain sentence of at most {LONGEST_REASON} characters: it is published, "
             "or stands in the audit log"
         )
     return trimmed

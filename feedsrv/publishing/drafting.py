@@ -79,8 +79,9 @@ def refuse_other_digest(revision: Revision, digest: str) -> None:
     """
     if digest != revision.digest:
         raise ChangedContentError(
-            f"the approval names {digest[:80]}, but {revision} now has {revision.digest}: look at it again "
-            f"(`feedsrv mitigation diff {revision.id}`, or its page), then approve what you saw"
+            f"you name the words {digest[:80]!a}, but {revision} now has {revision.digest}: look at it "
+            f"again (`feedsrv mitigation show {revision.id} --revision {revision.number}`, or its page), then "
+            "decide"
         )
 
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from feedsrv.model.lifecycle import WrongStageError, move, stage_now
+from feedsrv.model.lifecycle import Stage, WrongStageError, move, stage_now
 from feedsrv.model.mitigation import Status, review_span
 from feedsrv.publishing.acting import Acting, checked_reason, refuse_if_changed
 from feedsrv.publishing.drafting import begin_revision, submit_revision
@@ -58,7 +58,7 @@ class NextRevisions(Acting):
             InWorkError: a newer revision is unfinished.
         """
         actor = self._actor(by, "revise")
-        why = checked_reason(change)
+        why = checked_reason(change, "change")
         with self._store.begin() as work:
             found = self._standing(work, mitigation_id, "revise", seen)
 
@@ -76,9 +76,12 @@ class NextRevisions(Acting):
         if found.is_open:
             if work.revisions.published(found.id) is None:
                 raise WrongStageError(found.stage, verb)
-            raise InWorkError(
-                f"{found} is unfinished ({found.stage}): publish or discard it, then {verb} {found.id}"
+            way = (
+                "publish or discard it"
+                if found.stage is Stage.DRAFT
+                else "publish it, or return and discard it"
             )
+            raise InWorkError(f"{found} is unfinished ({found.stage}): {way}, then {verb} {found.id}")
         is_withdrawn = found.mitigation.status is Status.WITHDRAWN
         stage = stage_now(
             found.stage, is_newest_published=True, is_withdrawn=is_withdrawn, is_superseded=False

@@ -246,8 +246,13 @@ class TestCountersigning:
         """As an approval does."""
         desk.alone()
 
-        with pytest.raises(ChangedContentError):
-            desk.workflow.countersign("M0001", by="ben", digest="sha256:0")
+        desk.workflow.revise("M0001", by="anna", change="For later.")
+        above = desk.workflow.show_mitigation("M0001").digest
+
+        with pytest.raises(
+            ChangedContentError, match=r"show M0001 --revision 1`, or its page\), then decide"
+        ):
+            desk.workflow.countersign("M0001", by="ben", digest=above)
 
     def test_nothing_is_countersigned_that_nobody_approved_alone(self, desk: Desk) -> None:
         """Nor twice."""

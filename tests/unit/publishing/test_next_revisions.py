@@ -64,6 +64,15 @@ class TestWithdrawing:
         with pytest.raises(InWorkError, match=r"publish or discard it, then withdraw M0001"):
             desk.workflow.withdraw("M0001", by="carl", reason="No.")
 
+    def test_unfinished_work_in_review_is_returned_before_it_is_discarded(self, desk: Desk) -> None:
+        """The refusal names a way that there is."""
+        desk.publish(written())
+        desk.bring(written(title="Better", change="Covers more."))
+        desk.workflow.submit("M0001", by="anna")
+
+        with pytest.raises(InWorkError, match=r"publish it, or return and discard it, then withdraw M0001"):
+            desk.workflow.withdraw("M0001", by="carl", reason="No.")
+
     def test_nothing_is_withdrawn_twice(self, desk: Desk) -> None:
         """It says so."""
         desk.publish(written())
@@ -149,7 +158,7 @@ class TestRevising:
         """In words that everybody sees as they are: they are published."""
         desk.publish(written())
 
-        with pytest.raises(BadChangeError, match="reason: say why"):
+        with pytest.raises(BadChangeError, match="change: say why"):
             desk.workflow.revise("M0001", by="carl", change=change)
 
         assert desk.workflow.show_mitigation("M0001").number == 1
