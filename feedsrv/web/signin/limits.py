@@ -18,7 +18,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from feedsrv.publishing.people import folded
 from feedsrv.web.signin.protection import host_of
-from feedsrv.web.signin.recognising import bearer
+from feedsrv.web.signin.recognising import TOKENS_COUNT, bearer
 
 Whom = Callable[[Request], str | None]
 """Says under which word a request is counted; None where it is not."""
@@ -70,7 +70,9 @@ def _back_channel(asked: Request) -> str | None:
 
 
 def _token(asked: Request) -> str | None:
-    return bearer(asked)
+    # Only where it is looked at: elsewhere anybody could have every made up one written down.
+    is_looked_at = asked.url_rule is not None and asked.path.startswith(TOKENS_COUNT)
+    return bearer(asked) if is_looked_at else None
 
 
 def _guess(asked: Request) -> str | None:

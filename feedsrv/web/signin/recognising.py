@@ -21,6 +21,8 @@ _LONGEST: Final = 200
 # The door that takes nothing but a token, and those that take either.
 _API: Final = "/api/"
 _EITHER: Final = ("/status", "/metrics")
+TOKENS_COUNT: Final = ("/api/v1/", *_EITHER)
+"""How the paths begin at which a token is asked for."""
 
 
 def authenticator(people: PeopleDesk) -> Authenticator:

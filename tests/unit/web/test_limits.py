@@ -136,6 +136,18 @@ class TestTokens:
         assert asked == [200] * 600 + [429]
         assert client.get("/api/v1/whoami", headers=other).status_code == 200
 
+    @pytest.mark.parametrize("path", ["/whoami", "/api/v1/nothing", "/api/v1/whoami"])
+    def test_tokens_that_somebody_makes_up_are_not_written_down_without_end(
+        self, desk: SignInDesk, path: str
+    ) -> None:
+        """Each is another one; the table of counts would grow with every request."""
+        client = desk.client()
+
+        for number in range(100):
+            client.get(path, headers={**PROGRAM, "Authorization": f"Bearer guess{number}"})
+
+        assert (desk.storage.reset() or 0) <= 31
+
     def test_a_refusal_is_a_problem_for_programs(self, desk: SignInDesk) -> None:
         """With a stable code, and the time to wait."""
         client = desk.client()
