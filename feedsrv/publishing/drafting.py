@@ -80,8 +80,8 @@ def refuse_other_digest(revision: Revision, digest: str) -> None:
     if digest != revision.digest:
         raise ChangedContentError(
             f"you name the words {digest[:80]!a}, but {revision} now has {revision.digest}: look at it "
-            f"again (`feedsrv mitigation show {revision.id} --revision {revision.number}`, or its page), then "
-            "decide"
+            f"again (`feedsrv mitigation show {revision.id} --revision {revision.number}`, or its page), "
+            "then decide"
         )
 
 

@@ -104,12 +104,12 @@ BAD_MITIGATIONS = {
     "no build": BadFile(
         changed(rb'introduced="15\.2\.221\.12"', b'introduced="15.2.x"'),
         "xml.schema",
-        ("line 29", "@introduced", "'15.2.x'", "such as 15.2.1118.7"),
+        ("line 30", "@introduced", "'15.2.x'", "such as 15.2.1118.7"),
     ),
     "fixed below introduced": BadFile(
         changed(rb'(introduced="15\.2\.221\.12") fixed="[^"]*"', rb'\1 fixed="15.2.0.1"'),
         "build.empty_range",
-        ("line 29", "/Affects[2]/Range[1]", "15.2.0.1 must lie above 15.2.221.12"),
+        ("line 30", "/Affects[2]/Range[1]", "15.2.0.1 must lie above 15.2.221.12"),
     ),
     "superseding itself": BadFile(
         changed(rb"<Affects", b'<Supersedes id="M0042"/><Affects'),
