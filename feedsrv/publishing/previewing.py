@@ -6,28 +6,24 @@ find a part of it there already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 from xml.sax.saxutils import quoteattr
 
 from feedsrv.model.action import (
-    AbortRequest,
     Action,
     AppPool,
-    Condition,
-    CustomResponse,
     DoNothing,
-    InboundRule,
     OutboundRule,
     Place,
-    Rewrite,
     Scope,
     Service,
     UrlRewrite,
     title,
     undo_title,
 )
+from feedsrv.model.iis_rule import Piece, piece_for, precondition_for, precondition_name
 from feedsrv.model.mitigation import Mitigation, Status, rule_name
 
 APPLICATION_HOST: Final = "applicationHost.config"
@@ -93,10 +89,10 @@ def _of_rule(action: UrlRewrite, name: str) -> tuple[str, str | None, str, str]:
     location = location_of(action.place)
     where = f"{APPLICATION_HOST}, " + (f"location {location}" if location else "the whole server")
     undo = [f"{undo_title(action)}: {name}"]
-    if _precondition(action, name) is not None:
-        undo.append(f"remove its precondition: {_precondition_name(name)}")
+    if precondition_for(action, name) is not None:
+        undo.append(f"remove its precondition: {precondition_name(name)}")
     undo.append("remove the elements around it that were not there before")
-    return where, None, "\n".join(_document(action, name, location).lines()), "\n".join(undo)
+    return where, None, "\n".join(_lines(_document(action, name, location))), "\n".join(undo)
 
 
 def _of_pool(pool: str) -> tuple[str, str | None, str, str]:
@@ -138,106 +134,30 @@ def location_of(place: Place) -> str:
     return "/".join(part for path in (place.site or "", place.path or "") for part in path.split("/") if part)
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """An element of the configuration, and what is inside it."""
-
-    tag: str
-    attributes: Mapping[str, str]
-    children: tuple[_Element, ...] = ()
-
-    def lines(self, indent: str = "") -> Iterator[str]:
-        """As IIS writes it."""
-        said = "".join(f" {name}={quoteattr(value, _ESCAPES)}" for name, value in self.attributes.items())
-        if not self.children:
-            yield f"{indent}<{self.tag}{said} />"
-            return
-        yield f"{indent}<{self.tag}{said}>"
-        for child in self.children:
-            yield from child.lines(indent + _UNIT)
-        yield f"{indent}</{self.tag}>"
+def _lines(piece: Piece, indent: str = "") -> Iterator[str]:
+    """An element as IIS writes it."""
+    said = "".join(f" {name}={quoteattr(value, _ESCAPES)}" for name, value in piece.attributes.items())
+    if not piece.children:
+        yield f"{indent}<{piece.tag}{said} />"
+        return
+    yield f"{indent}<{piece.tag}{said}>"
+    for child in piece.children:
+        yield from _lines(child, indent + _UNIT)
+    yield f"{indent}</{piece.tag}>"
 
 
-def _document(action: UrlRewrite, name: str, location: str) -> _Element:
+def _document(action: UrlRewrite, name: str, location: str) -> Piece:
     """The rule in all the elements that stand around it."""
-    precondition = _precondition(action, name)
-    inside: tuple[_Element, ...] = (_rule(action, name),)
+    precondition = precondition_for(action, name)
+    inside: tuple[Piece, ...] = (piece_for(action, name),)
     if precondition is not None:
-        inside = (*inside, _Element("preConditions", {}, (precondition,)))
-    section = _Element(_section(action), {}, inside)
-    whole = _Element("system.webServer", {}, (_Element("rewrite", {}, (section,)),))
-    return _Element("location", {"path": location}, (whole,)) if location else whole
+        inside = (*inside, Piece("preConditions", {}, (precondition,)))
+    section = Piece(_section(action), {}, inside)
+    whole = Piece("system.webServer", {}, (Piece("rewrite", {}, (section,)),))
+    return Piece("location", {"path": location}, (whole,)) if location else whole
 
 
 def _section(action: UrlRewrite) -> str:
     if isinstance(action.rule, OutboundRule):
         return "outboundRules"
     return "globalRules" if action.place.scope is Scope.SERVER else "rules"
-
-
-def _rule(action: UrlRewrite, name: str) -> _Element:
-    rule = action.rule
-    attributes = {"name": name}
-    match = {"ignoreCase": _flag(holds=rule.ignore_case), "negate": _flag(holds=rule.negate)}
-    if isinstance(rule, OutboundRule):
-        match = {"serverVariable": rule.variable, "pattern": rule.pattern, **match}
-        if rule.preconditions is not None:
-            attributes["preCondition"] = _precondition_name(name)
-    else:
-        match = {"url": rule.pattern, **match}
-    attributes |= {
-        "enabled": "true",
-        "patternSyntax": rule.syntax.value,
-        "stopProcessing": _flag(holds=rule.stop_processing),
-    }
-    children = [_Element("match", match)]
-    if rule.conditions:
-        grouping = {"logicalGrouping": rule.grouping.value}
-        children.append(_Element("conditions", grouping, tuple(_conditions(rule.conditions))))
-    children.append(_Element("action", _outcome(rule)))
-    return _Element("rule", attributes, tuple(children))
-
-
-def _precondition(action: UrlRewrite, name: str) -> _Element | None:
-    if not isinstance(action.rule, OutboundRule) or action.rule.preconditions is None:
-        return None
-    wanted = action.rule.preconditions
-    attributes = {
-        "name": _precondition_name(name),
-        "logicalGrouping": wanted.grouping.value,
-        "patternSyntax": wanted.syntax.value,
-    }
-    return _Element("preCondition", attributes, tuple(_conditions(wanted.conditions)))
-
-
-def _precondition_name(name: str) -> str:
-    return f"{name} - precondition"
-
-
-def _conditions(conditions: tuple[Condition, ...]) -> Iterator[_Element]:
-    for one in conditions:
-        flags = {"ignoreCase": _flag(holds=one.ignore_case), "negate": _flag(holds=one.negate)}
-        yield _Element("add", {"input": one.input, "pattern": one.pattern, **flags})
-
-
-def _outcome(rule: InboundRule | OutboundRule) -> dict[str, str]:
-    outcome = rule.outcome
-    match outcome:
-        case AbortRequest():
-            return {"type": "AbortRequest"}
-        case CustomResponse():
-            return {
-                "type": "CustomResponse",
-                "statusCode": str(outcome.status),
-                "subStatusCode": str(outcome.substatus),
-                "statusReason": outcome.reason,
-                "statusDescription": outcome.description,
-            }
-        case Rewrite(value=value):
-            return {"type": "Rewrite", "url" if isinstance(rule, InboundRule) else "value": value}
-        case _:
-            assert_never(outcome)
-
-
-def _flag(*, holds: bool) -> str:
-    return "true" if holds else "false"

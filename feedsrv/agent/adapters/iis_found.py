@@ -15,9 +15,6 @@ from feedsrv.agent.adapters.iis_rules import (
     Node,
     behaviour,
     is_true,
-    piece_for,
-    precondition_for,
-    precondition_name,
     stops_everything,
 )
 from feedsrv.agent.adapters.iis_sections import (
@@ -32,6 +29,7 @@ from feedsrv.agent.adapters.iis_server import key_of, location_of
 from feedsrv.agent.adapters.iis_sheets import Sheet, Sheets
 from feedsrv.agent.ports import Presence, Sight
 from feedsrv.model.action import Direction, Scope, UrlRewrite
+from feedsrv.model.iis_rule import piece_for, precondition_for, precondition_name
 
 
 def section_of(action: UrlRewrite) -> str:

@@ -15,13 +15,14 @@ from typing import Final
 
 from feedsrv.agent.adapters.config_text import ConfigText, Element, parse_config
 from feedsrv.agent.adapters.iis_found import Found, own_elements, section_of, wanted_behaviour
-from feedsrv.agent.adapters.iis_rules import behaviour, piece_for, precondition_for, precondition_name
+from feedsrv.agent.adapters.iis_rules import behaviour
 from feedsrv.agent.adapters.iis_sections import REWRITE, WEB_SERVER, is_declared, spot_for
 from feedsrv.agent.adapters.iis_server import IisServer
 from feedsrv.agent.adapters.iis_sheets import Sheets
 from feedsrv.agent.adapters.splices import Shape, put, replace, shape_of, take
 from feedsrv.agent.ports import AdapterError, NameTakenError, Presence, Sight, Target, Undo
 from feedsrv.model.action import UrlRewrite
+from feedsrv.model.iis_rule import piece_for, precondition_for, precondition_name
 
 PRECONDITIONS: Final = "preConditions"
 _COMMENT: Final = re.compile(rb"<!--.*?-->", re.DOTALL)

@@ -1,7 +1,7 @@
-"""URL rewrite rules as IIS writes them, and what a rule does, whatever it is called.
+"""What a URL rewrite rule does, whatever it is called, read out of IIS' configuration.
 
-`piece_for` writes an action as configuration; `behaviour` reads what a rule does out of
-configuration, with the defaults of IIS' own schema, so that two rules can be compared by what they do.
+The defaults are those of IIS' own schema, so that two rules can be compared by what they do. `model.iis_rule`
+writes ours.
 """
 
 from __future__ import annotations
@@ -9,18 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol
 
-from feedsrv.agent.adapters.splices import Piece
 from feedsrv.model.action import (
-    AbortRequest,
-    Condition,
-    CustomResponse,
     Grouping,
-    InboundRule,
-    OutboundRule,
-    Rewrite,
-    UrlRewrite,
 )
 
 
@@ -101,82 +93,6 @@ _CATCH_ALL: Final[Mapping[str, frozenset[str]]] = {
 _CAPTURE: Final = re.compile(r"\{C:\d")
 
 
-def piece_for(action: UrlRewrite, rule_name: str) -> Piece:
-    """Write a rule as IIS expects it, every attribute that it rests on spelled out."""
-    rule = action.rule
-    attributes = {"name": rule_name}
-    match = {"ignoreCase": _flag(rule.ignore_case), "negate": _flag(rule.negate)}
-    if isinstance(rule, OutboundRule):
-        match = {"serverVariable": rule.variable, "pattern": rule.pattern, **match}
-        if rule.preconditions is not None:
-            attributes["preCondition"] = precondition_name(rule_name)
-    else:
-        match = {"url": rule.pattern, **match}
-    attributes |= {
-        "enabled": "true",
-        "patternSyntax": rule.syntax.value,
-        "stopProcessing": _flag(rule.stop_processing),
-    }
-    children = [Piece("match", match)]
-    if rule.conditions:
-        grouping = {"logicalGrouping": rule.grouping.value}
-        children.append(Piece("conditions", grouping, _conditions(rule.conditions)))
-    children.append(Piece("action", _outcome(rule)))
-    return Piece("rule", attributes, tuple(children))
-
-
-def precondition_name(rule_name: str) -> str:
-    """The name of the precondition that belongs to one of our outbound rules."""
-    return f"{rule_name} - precondition"
-
-
-def precondition_for(action: UrlRewrite, rule_name: str) -> Piece | None:
-    """Write what must hold of a response before our outbound rule looks at it; None where nothing must."""
-    if not isinstance(action.rule, OutboundRule) or action.rule.preconditions is None:
-        return None
-    wanted = action.rule.preconditions
-    attributes = {
-        "name": precondition_name(rule_name),
-        "logicalGrouping": wanted.grouping.value,
-        "patternSyntax": wanted.syntax.value,
-    }
-    return Piece("preCondition", attributes, _conditions(wanted.conditions))
-
-
-def _conditions(conditions: tuple[Condition, ...]) -> tuple[Piece, ...]:
-    return tuple(
-        Piece(
-            "add",
-            {
-                "input": one.input,
-                "pattern": one.pattern,
-                "ignoreCase": _flag(one.ignore_case),
-                "negate": _flag(one.negate),
-            },
-        )
-        for one in conditions
-    )
-
-
-def _outcome(rule: InboundRule | OutboundRule) -> dict[str, str]:
-    outcome = rule.outcome
-    match outcome:
-        case AbortRequest():
-            return {"type": "AbortRequest"}
-        case CustomResponse():
-            return {
-                "type": "CustomResponse",
-                "statusCode": str(outcome.status),
-                "subStatusCode": str(outcome.substatus),
-                "statusReason": outcome.reason,
-                "statusDescription": outcome.description,
-            }
-        case Rewrite(value=value):
-            return {"type": "Rewrite", "url" if isinstance(rule, InboundRule) else "value": value}
-        case _:
-            assert_never(outcome)
-
-
 def behaviour(rule: Node, preconditions: Mapping[str, Node]) -> Behaviour:
     """Read what a rule does; `preconditions` are those it may name, by casefolded name."""
     match = _child(rule, "match")
@@ -201,7 +117,7 @@ def behaviour(rule: Node, preconditions: Mapping[str, Node]) -> Behaviour:
 
 def is_true(node: Node, attribute: str, *, default: bool) -> bool:
     """Read a boolean attribute."""
-    return node.attributes.get(attribute, _flag(default)).strip().casefold() == "true"
+    return node.attributes.get(attribute, "true" if default else "false").strip().casefold() == "true"
 
 
 def stops_everything(rule: Node) -> bool:
@@ -262,7 +178,3 @@ def _child(node: Node, tag: str) -> Node | None:
 
 def _below(node: Node | None, tag: str) -> list[Node]:
     return [] if node is None else [child for child in node.children if child.tag == tag]
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"

@@ -12,7 +12,8 @@ from typing import Final
 
 from feedsrv.agent.adapters.config_text import ConfigText, Element
 from feedsrv.agent.adapters.iis_server import key_of, location_of
-from feedsrv.agent.adapters.splices import Piece, Spot
+from feedsrv.agent.adapters.splices import Spot
+from feedsrv.model.iis_rule import Piece
 
 GLOBAL_RULES: Final = "globalRules"
 RULES: Final = "rules"

@@ -7,24 +7,16 @@ taken out leaves exactly what was there before, including the form of an element
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from feedsrv.agent.adapters.config_text import ConfigText, Element
+from feedsrv.model.iis_rule import Piece
 
 _USUAL_UNIT: Final = b"    "
 _ATTRIBUTE: Final = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """An element to be written, with what is inside it."""
-
-    tag: str
-    attributes: Mapping[str, str]
-    children: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

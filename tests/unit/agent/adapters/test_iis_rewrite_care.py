@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from feedsrv.agent.adapters import iis_rewrite
 from feedsrv.agent.adapters.config_text import ConfigText, Element, parse_config
-from feedsrv.agent.adapters.splices import Piece, Spot, put
+from feedsrv.agent.adapters.splices import Spot, put
 from feedsrv.agent.ports import AdapterError, Presence, Target
 from feedsrv.model.action import (
     Condition,
@@ -24,6 +24,7 @@ from feedsrv.model.action import (
     Syntax,
     UrlRewrite,
 )
+from feedsrv.model.iis_rule import Piece
 from tests.unit.agent.adapters.iis_tree import (
     FOREIGN,
     OWA,
