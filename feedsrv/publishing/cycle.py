@@ -159,7 +159,7 @@ class PublishCycle:
     def _publish(self, by: str, at: datetime, only: frozenset[tuple[str, int]] | None) -> Outcome:
         recovered, seen = self._recover(by, at)
         with self._store.look() as work:
-            gathered = gather(work, self._shelf, seen, only=only)
+            gathered = gather(work, self._shelf, seen, at=at, only=only)
             announced = announced_at(work, at)
         self._after(1)
         if gathered.is_nothing:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from feedsrv.model.catalogue import Catalogue, CumulativeUpdate, UpdateStage
 from feedsrv.model.feed import EntryState
@@ -14,6 +15,7 @@ from feedsrv.model.lifecycle import Stage
 from feedsrv.model.mitigation import HEARTBEAT, PRODUCTION, Mitigation, Status
 from feedsrv.model.supersession import successors
 from feedsrv.publishing.catching_up import Sighting, free_number
+from feedsrv.publishing.hands import is_alone
 from feedsrv.publishing.ports import Shelf, Work
 from feedsrv.publishing.reading import catalogue_of
 from feedsrv.publishing.records import Head, Published, Revision, Standing, Update
@@ -81,12 +83,17 @@ class Gathered:
 
 
 def gather(
-    work: Work, shelf: Shelf, seen: Sighting, *, only: frozenset[tuple[str, int]] | None = None
+    work: Work,
+    shelf: Shelf,
+    seen: Sighting,
+    *,
+    at: datetime,
+    only: frozenset[tuple[str, int]] | None = None,
 ) -> Gathered:
     """Look at everything that is approved, and settle what goes out now.
 
-    With `only`, of what is approved nothing else is looked at than these, by id and number, and no update
-    is released.
+    What one person alone approved, and nobody countersigned in time, is approved no more. With `only`, of
+    what is approved nothing else is looked at than these, by id and number, and no update is released.
 
     Raises:
         NotWhatWasApprovedError: the stored words of an approved revision are not those approved.
@@ -98,6 +105,7 @@ def gather(
         for one in work.revisions.at_stage(Stage.APPROVED)
         if only is None or (one.id, one.number) in only
     }
+    late = [approved.pop(one) for one in sorted(approved) if _has_run_out(approved[one], at)]
     for revision in approved.values():
         _refuse_other_words(revision)
     updates = work.updates.all()
@@ -110,6 +118,7 @@ def gather(
     candidates = tuple(approved[one] for one in sorted(going))
     unreleased = [one for one in catalogue.updates if one.stage is UpdateStage.REGISTERED and one not in out]
     held = [
+        *map(_told_late, late),
         *_held_revisions(words, stands, going, unreleased),
         *_held_updates([one for one in asked if one not in out], words, stands, going, catalogue.updates),
     ]
@@ -123,6 +132,18 @@ def gather(
         standing=standing,
         published_numbers=work.revisions.published_numbers(),
         lines=tuple(_lines(work, shelf, seen, catalogue, after)),
+    )
+
+
+def _has_run_out(revision: Revision, at: datetime) -> bool:
+    glass = revision.break_glass
+    return glass is not None and is_alone(revision) and glass.until <= at
+
+
+def _told_late(revision: Revision) -> str:
+    return (
+        f"{revision} was approved by {revision.approved_by} alone, and nobody countersigned it in time: it "
+        "waits for somebody who does, or who has it returned and approves it anew"
     )
 
 

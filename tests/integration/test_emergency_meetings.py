@@ -56,6 +56,22 @@ def test_whoever_countersigns_during_a_publication_has_countersigned(house: Hous
     assert published.break_glass.countersigned_by == "ben"
 
 
+def test_what_one_person_approved_goes_out_in_time_or_not_at_all(house: House) -> None:
+    """Where no keeper came by, too; until a second person stands for it."""
+    approved = break_glass(house)
+    assert approved.break_glass is not None
+    late = approved.break_glass.until
+
+    held = house.cycle().run(by="paula", at=late)
+
+    (sentence,) = held.held
+    assert sentence.startswith("M0001 revision 1 was approved by anna alone, and nobody countersigned it")
+    assert house.states() == {"PING1": "1 active"}
+    house.workflow.countersign("M0001", by="ben", digest=approved.digest)
+    house.cycle().run(by="paula", at=late)
+    assert house.workflow.show_mitigation("M0001").stage == "published"
+
+
 def test_a_publication_is_written_down_with_the_door(house: House) -> None:
     """Like every other act: at its beginning, and at its end."""
     break_glass(house)
