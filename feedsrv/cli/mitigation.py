@@ -240,7 +240,7 @@ def approve(*, mitigation_id: str, digest: str, person: str) -> None:
 def break_glass(*, mitigation_id: str, digest: str, incident: str, reason: str, person: str) -> None:
     """Approve alone in an emergency, even what you wrote; everybody is told.
 
-    Somebody else must countersign it within FEEDSRV_BREAK_GLASS_SPAN, or the keeper withdraws it.
+    Somebody else must countersign it within FEEDSRV_BREAK_GLASS_SPAN, or the keeper takes it back.
     """
     desk = workflow(judging=True)
     done = desk.break_glass(mitigation_id, by=person, digest=digest, incident=incident, reason=reason)
