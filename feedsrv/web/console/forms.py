@@ -32,7 +32,7 @@ Choices = Sequence[tuple[str, str]]
 
 GROUPINGS: Final[Choices] = ((Grouping.ALL, "all of them hold"), (Grouping.ANY, "one of them holds"))
 SYNTAXES: Final[Choices] = (
-    (Syntax.ECMASCRIPT, "regular expression (ECMAScript)"),
+    (Syntax.ECMASCRIPT, "regular expression"),
     (Syntax.WILDCARD, "wildcards (* and ?)"),
     (Syntax.EXACT, "exact match"),
 )

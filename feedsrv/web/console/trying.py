@@ -22,7 +22,7 @@ from feedsrv.publishing.previewing import ServerChange, preview
 from feedsrv.publishing.refusals import UnknownMitigationError
 from feedsrv.publishing.workflow import Workflow
 from feedsrv.web import guard
-from feedsrv.web.console.form_rows import bounded, slips_of
+from feedsrv.web.console.form_rows import Slip, bounded, slips_of
 from feedsrv.web.console.form_words import Meant, meant_by
 from feedsrv.web.console.forms import WriteForm, numbered, sent_form
 from feedsrv.web.desk import Desk
@@ -46,6 +46,16 @@ class Judgement:
         return tuple(one for one in self.variants if not one.good)
 
     @property
+    def aside(self) -> tuple[Verdict, ...]:
+        """The variants that were not asked, each with its reason."""
+        return tuple(one for one in self.variants if one.expected == "either")
+
+    @property
+    def right(self) -> tuple[Verdict, ...]:
+        """The variants that were asked and did what they should."""
+        return tuple(one for one in self.variants if one.good and one.expected != "either")
+
+    @property
     def is_good(self) -> bool:
         """True where all did what they should."""
         return self.as_written.good and not self.bad
@@ -57,6 +67,8 @@ class Trial:
 
     slips: int = 0
     """Fields that are not right yet; with any, nothing further can be tried."""
+    missing: tuple[Slip, ...] = ()
+    """Those fields, as far as they can be named."""
     findings: tuple[Finding, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     changes: tuple[ServerChange, ...] = ()
@@ -76,7 +88,7 @@ class Trial:
 
 def try_form(form: WriteForm, meant: Meant, *, workflow: Workflow, publisher: str) -> Trial:
     """Try a form that was judged; whatever goes wrong is part of the answer."""
-    trial = _try_draft(meant, len(slips_of(form)), workflow, publisher)
+    trial = _try_draft(meant, slips_of(form), workflow, publisher)
     pattern = str(form.tester_pattern.data or "")
     if not pattern:
         return trial
@@ -88,9 +100,9 @@ def try_form(form: WriteForm, meant: Meant, *, workflow: Workflow, publisher: st
         return replace(trial, pattern_trouble=str(refused))
 
 
-def _try_draft(meant: Meant, slips: int, workflow: Workflow, publisher: str) -> Trial:
+def _try_draft(meant: Meant, slips: tuple[Slip, ...], workflow: Workflow, publisher: str) -> Trial:
     if meant.draft is None:
-        return Trial(slips=max(slips, 1))
+        return Trial(slips=max(len(slips), 1), missing=slips)
     try:
         judged = workflow.judge(meant.written, source=SOURCE)
     except OperatorError:
