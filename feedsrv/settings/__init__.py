@@ -191,7 +191,7 @@ class Settings(BaseSettings):
     )
     break_glass_span: Span = Field(
         default=timedelta(hours=4),
-        description="After which what one person published alone is taken back, unless countersigned by then.",
+        description="After which what one person published alone is taken back, unless countersigned.",
     )
     break_glass_review: Span = Field(
         default=timedelta(days=7), description="How far ahead the ReviewBy of such a mitigation may lie."

@@ -15,7 +15,7 @@ import pytest
 
 from feedsrv.model.lifecycle import Role
 from tests.e2e.browsing import served
-from tests.programs import Programs
+from tests.programs import ROOT, Programs
 from tests.unit.web.api_server import furnished
 
 SECONDS = int(os.environ.get("API_TEST_SECONDS", "15"))
@@ -52,7 +52,8 @@ def test_schemathesis_finds_nothing(programs: Programs, tmp_path: Path, roles: t
     configuration = tmp_path / "schemathesis.toml"
     hooks = Path(__file__).with_name("api_hooks.py")
     configuration.write_text(CONFIGURATION.format(hooks=hooks), encoding="utf-8")
-    known = " ".join(one.fingerprint for one in programs.desk.keys().list())
+    root = programs.people.at_command_line(ROOT)
+    known = " ".join(one.fingerprint for one in programs.desk.keys(root).list())
 
     paths = programs.app.test_client().get("/api/openapi.json").get_json()["paths"]
     count = sum(len(methods) for methods in paths.values())
