@@ -146,3 +146,10 @@ class TestWriting:
         page.get_by_role("button", name="Bring it back").click()
 
         expect(page.get_by_label("Title")).to_have_value("No pool")
+
+    def test_whoever_hears_the_page_is_told_the_outcome_in_a_sentence(self, visit: Visit) -> None:
+        """And not every line of it, each time that a letter is typed."""
+        visit.open("/mitigations/new?kind=pool")
+
+        expect(visit.page.locator("aside [role=status]").first).to_contain_text("not right yet")
+        expect(visit.page.locator("#trial[aria-live]")).to_have_count(0)

@@ -115,6 +115,14 @@ if (found && document.querySelector("[data-holds-typed]")) {
   store(null);
 }
 
+// Whoever hears the page is told the outcome in a sentence, once, and not every line of it.
+document.addEventListener("htmx:afterSettle", () => {
+  for (const news of document.querySelectorAll("[data-news]")) {
+    const short = [...news.parentElement.querySelectorAll("[data-short]")].map((one) => one.textContent.trim()).join(" ");
+    if (short !== news.textContent) news.textContent = short;
+  }
+});
+
 // While somebody writes, what is tried beside it must not grow old in silence.
 function tellTrouble(event, sentence) {
   const place = event.detail.elt;
