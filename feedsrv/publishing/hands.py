@@ -50,7 +50,8 @@ def effect_of(mitigation: Mitigation) -> str:
         channel=PRODUCTION,
         vulnerabilities=tuple(sorted(mitigation.vulnerabilities)),
         actions=tuple(
-            _unnamed(one) for one in sorted(mitigation.actions, key=lambda one: repr(footprint(one)))
+            _unnamed(one, f"A{place}")
+            for place, one in enumerate(sorted(mitigation.actions, key=lambda one: repr(footprint(one))))
         ),
         references=(),
         change=None,
@@ -61,8 +62,8 @@ def effect_of(mitigation: Mitigation) -> str:
     return digest_of(write_mitigation(bare))
 
 
-def _unnamed(action: Action) -> Action:
-    """What it does, as IIS and Windows take it: they compare names without case."""
+def _unnamed(action: Action, called: str) -> Action:
+    """What it does, as IIS and Windows take it, who compare names without case; only its id is `called`."""
     match action:
         case UrlRewrite(place=place):
             where = replace(
@@ -70,13 +71,13 @@ def _unnamed(action: Action) -> Action:
                 site=place.site and place.site.casefold(),
                 path=place.path and place.path.casefold(),
             )
-            return replace(action, id="A0", name="any", place=where)
+            return replace(action, id=called, name="any", place=where)
         case AppPool(pool=pool):
-            return AppPool("A0", pool.casefold())
+            return AppPool(called, pool.casefold())
         case Service(service=service):
-            return Service("A0", service.casefold())
+            return Service(called, service.casefold())
         case DoNothing():
-            return DoNothing("A0")
+            return DoNothing(called)
         case _:
             assert_never(action)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from feedsrv.model.action import AppPool
 from feedsrv.model.lifecycle import Role, Stage
 from feedsrv.publishing.hands import effect_of
 from feedsrv.publishing.refusals import ChangedContentError, SamePersonError
@@ -289,3 +291,17 @@ def test_what_a_mitigation_does_is_the_same_under_any_name(desk: Desk) -> None:
     assert effect_of(same.mitigation) == does
     assert len({does, *(effect_of(one.mitigation) for one in others)}) == 4
     assert PRODUCT in same.mitigation.products
+
+
+def test_what_two_actions_do_is_the_same_in_either_order(desk: Desk) -> None:
+    """Two rules keep two ids apart, and neither order nor names make other work of them."""
+    words = desk.bring(written()).revision.mitigation
+    rule = words.actions[0]
+    pool = AppPool("Z9", "MSExchangePowerShellAppPool")
+
+    one = replace(words, actions=(rule, pool))
+    other = replace(words, actions=(replace(pool, id="B1"), replace(rule, id="B2")))
+
+    assert effect_of(one) == effect_of(other)
+    assert effect_of(one) != effect_of(words)
+    assert effect_of(replace(words, actions=(rule, replace(rule, id="A2")))) != effect_of(words)
