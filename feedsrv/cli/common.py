@@ -131,7 +131,7 @@ def cycle(*, signing: frozenset[Kind] = frozenset(Kind)) -> PublishCycle:
     # First the database: who named another folder than the service's hears of that, not of its keys.
     require_current(settings.database)
     keys = open_keys(settings, now=now(), tell=warn, signing=signing)
-    return open_cycle(settings, keys, site(settings.publisher), may=permits(settings))
+    return open_cycle(settings, keys, site(settings.publisher), may=permits(settings), via=by_way())
 
 
 def by_way() -> str:

@@ -99,15 +99,18 @@ def open_workflow(  # noqa: PLR0913 -- what one caller or another knows better t
     )
 
 
-def open_cycle(
+def open_cycle(  # noqa: PLR0913 -- who publishes, by which door, and who hears of each step
     settings: Settings,
     keys: Keys,
     site: Site,
     *,
     may: May = anybody,
+    via: str = "",
     after: Callable[[int], None] = lambda _: None,
 ) -> PublishCycle:
     """The publish cycle over database, shelf and keys in force; `after` is told each step that is done.
+
+    `via` is the door that people came by, for the audit log.
 
     Raises:
         OperatorError: the database cannot be used, or is of another version.
@@ -129,6 +132,7 @@ def open_cycle(
         guard=guard(settings, keys, store, shelf),
         stamper=_stamper(settings),
         may=may,
+        via=via,
         after=after,
     )
 

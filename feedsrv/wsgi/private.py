@@ -105,7 +105,9 @@ def open_private_desk(settings: Settings, store: SqlStore, *, clock: Clock = now
     def publish(principal: Principal, *, progress: Progress) -> Outcome:
         require_current(settings.database)
         keys = open_keys(settings, now=clock(), tell=_warn)
-        cycle = open_cycle(settings, keys, site(settings.publisher), may=only(principal), after=progress)
+        cycle = open_cycle(
+            settings, keys, site(settings.publisher), may=only(principal), via=principal.via, after=progress
+        )
         return cycle.run(by=principal.name, at=clock())
 
     def policy() -> TrustPolicy:
