@@ -247,7 +247,7 @@ def break_glass(*, mitigation_id: str, digest: str, incident: str, reason: str, 
     click.echo(f"{done} is approved by {person} alone: publish it with `feedsrv feed publish`")
     if done.break_glass is not None:
         click.echo(
-            f"somebody else must countersign it until {to_text(done.break_glass.until)}, or it is withdrawn: "
+            f"somebody else must countersign it by {to_text(done.break_glass.until)}, or it is taken back: "
             f"feedsrv mitigation countersign {done.id} --digest {done.digest}"
         )
     _warn_of_rules(desk, mitigation_id)

@@ -81,7 +81,7 @@ class EmergencyWork(Acting):
             self._log(work, actor, "break-glass", approved, **detail)
             sentence = (
                 f"{actor} alone approved {approved} for {about}: {why.rstrip('.')}. Somebody else must "
-                f"countersign it until {until:%Y-%m-%d %H:%M} UTC, or it is withdrawn"
+                f"countersign it by {until:%Y-%m-%d %H:%M} UTC, or it is taken back"
             )
             self._tell(work, actor, BREAK_GLASS, approved, sentence)
         log.warning("mitigation.broke_glass", extra=_fields(approved, actor))
