@@ -13,7 +13,7 @@ from lxml.etree import _Element
 
 from feedsrv.codec.body import body_nodes, mitigation_of
 from feedsrv.codec.parsing import LIMITS_MITIGATION, SchemaError, parse, path_of
-from feedsrv.codec.reading import day, name_of, text_of
+from feedsrv.codec.reading import collapse, day, name_of, text_of
 from feedsrv.codec.schemas import validate
 from feedsrv.codec.writing import Node, node, text, write
 from feedsrv.model.mitigation import Draft, RequestSample, Samples
@@ -111,7 +111,7 @@ def _sample(element: _Element) -> RequestSample:
         response_headers=tuple(pairs("ResponseHeader", "name")),
         action=element.get("action"),
         expect=tuple(pairs("Expect", "header")),
-        known_issue=None if known_issue is None else " ".join(known_issue.split()),
+        known_issue=None if known_issue is None else collapse(known_issue),
     )
 
 

@@ -197,7 +197,7 @@ class TestTheReviewersDay:
 
         page.get_by_role("region", name="To review").get_by_role("link", name="M0010").click()
         expect(page.get_by_role("cell", name="MSExchangeECPAppPool")).to_be_visible()
-        expect(page.get_by_text("Every rule was asked")).to_be_visible()
+        expect(page.locator("#checks").get_by_text("Every rule was asked")).to_be_visible()
         page.get_by_role("button", name="Approve these words").click()
 
         expect(page.get_by_role("status").filter(has_text="Approved")).to_be_visible()

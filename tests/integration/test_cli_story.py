@@ -100,7 +100,7 @@ def test_an_approval_is_of_the_words_that_were_read(service: Service, file: Path
 
     assert said.startswith("error [publishing.changed_content]: ")
     assert read in said
-    assert "feedsrv mitigation diff M0042" in said
+    assert "feedsrv mitigation show M0042 --revision 1" in said
 
 
 def test_an_edit_voids_the_approval(service: Service, file: Path) -> None:
