@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -26,3 +27,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def repository() -> Path:
     """The root of this repository."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _what_is_logged_is_no_other_tests_doing() -> None:
+    """A command that is called in this process sets the level for itself; the next test has the usual one."""
+    logging.getLogger().setLevel(logging.WARNING)
