@@ -23,7 +23,7 @@ from feedsrv.stores.lock import lock_beside
 from feedsrv.stores.shelf_files import FileShelf
 from feedsrv.stores.sql import SqlStore
 from feedsrv.trust.policy import load_anchors
-from feedsrv.wiring.keyring import read_file
+from feedsrv.wiring.keyring import open_store, read_file
 from feedsrv.wiring.keys import Keys, open_keys
 from feedsrv.wiring.watch import guard
 
@@ -46,7 +46,7 @@ def permits(settings: Settings) -> May:
     Raises:
         OperatorError: the database cannot be used.
     """
-    with SqlStore(open_database(settings.database)).look() as work:
+    with open_store(settings) as store, store.look() as work:
         return registered(work.people.all())
 
 
@@ -56,7 +56,7 @@ def was_cut_short(settings: Settings) -> bool:
     Raises:
         OperatorError: the database cannot be used.
     """
-    with SqlStore(open_database(settings.database)).look() as work:
+    with open_store(settings) as store, store.look() as work:
         return work.intents.open() is not None
 
 
@@ -66,7 +66,7 @@ def nobody_is_registered(settings: Settings) -> bool:
     Raises:
         OperatorError: the database cannot be used.
     """
-    with SqlStore(open_database(settings.database)).look() as work:
+    with open_store(settings) as store, store.look() as work:
         return work.people.is_empty()
 
 

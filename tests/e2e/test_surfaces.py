@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.request import urlopen
 
 import pytest
 
 from tests.commands import Service, new_service
 from tests.e2e.web_servers import free_port
+from tests.oidc.serving import until_it_answers
 
 pytestmark = [
     pytest.mark.e2e,
@@ -77,24 +76,11 @@ def serving(service: Service, surface: str, variable: str, log: Path) -> Iterato
             stderr=output,
         )
         try:
-            answering(f"http://127.0.0.1:{port}/healthz", running, log)
+            until_it_answers(f"http://127.0.0.1:{port}/healthz", running, log)
             yield Process(running.pid)
         finally:
             running.terminate()
             assert running.wait(30) == 0, log.read_text()
-
-
-def answering(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until it answers there."""
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        assert running.poll() is None, log.read_text()
-        try:
-            with urlopen(address, timeout=30):  # noqa: S310 -- the address is ours
-                return
-        except OSError:
-            time.sleep(0.05)  # between two tries; the loop ends when it is answered
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture

@@ -55,14 +55,15 @@ def private_surface(service: Service, port: int, log: Path, *, workers: int = 1)
             stderr=output,
         )
     try:
-        _wait(f"http://127.0.0.1:{port}/healthz", running, log)
+        until_it_answers(f"http://127.0.0.1:{port}/healthz", running, log)
         yield f"http://127.0.0.1:{port}"
     finally:
         running.terminate()
         assert running.wait(30) == 0, log.read_text()
 
 
-def _wait(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
+def until_it_answers(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for the first answer; fails with the log where the server ended or never gives one."""
     ends = time.monotonic() + _LONGEST
     while time.monotonic() < ends:
         assert running.poll() is None, log.read_text()
